@@ -1,0 +1,1 @@
+"""Tables, quality checks and the embedded baselines."""

@@ -1,0 +1,1 @@
+"""Demographic methods: labelled functions, each with its formula and source."""

@@ -1,0 +1,1 @@
+"""What changed, by how much, at what cost: effects and their summaries."""

@@ -1,0 +1,1 @@
+"""Plots; every function returns matplotlib Axes."""

@@ -1,0 +1,1 @@
+"""Policies: scenario files, doses, responses and their cost."""

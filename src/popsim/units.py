@@ -1,0 +1,164 @@
+"""The closed table of units: parse, convert and print quantities with a unit.
+
+Quantities in files are text such as ``300 CNY/month``; a bare number is an
+error because it does not say what it counts.
+
+Examples
+--------
+>>> parse("300 CNY/month").to("CNY/year")
+Quantity(value=3600.0, unit='CNY/year')
+>>> str(parse("4.5 places/1000 residents"))
+'4.5 places/1000 residents'
+>>> parse("20 %").to("1").value
+0.2
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from popsim.errors import nearest
+
+__all__ = ["UNITS", "Quantity", "Unit", "UnitError", "parse"]
+
+
+class UnitError(ValueError):
+    """A quantity cannot be read or converted; the message says why.
+
+    Attributes
+    ----------
+    instead : str
+        What to write instead; may be empty.
+    """
+
+    def __init__(self, message: str, instead: str = "") -> None:
+        self.instead = instead
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit: its spelling, what it measures and its size in the base unit of that kind."""
+
+    name: str
+    kind: str
+    scale: float
+    name_zh: str
+
+
+UNITS: dict[str, Unit] = {
+    unit.name: unit
+    for unit in (
+        Unit("1", "fraction", 1.0, ""),
+        Unit("%", "fraction", 0.01, "%"),
+        Unit("per mille", "fraction", 0.001, "‰"),
+        Unit("person", "count", 1.0, "人"),
+        Unit("10^4 persons", "count", 1e4, "万人"),
+        Unit("birth", "births", 1.0, "人"),
+        Unit("death", "deaths", 1.0, "人"),
+        Unit("year-1", "rate", 1.0, "/年"),
+        Unit("births per woman", "children per woman", 1.0, "个孩子/妇女"),
+        Unit("men per woman", "sex ratio", 1.0, "男/女"),
+        Unit("year", "duration", 12.0, "年"),
+        Unit("month", "duration", 1.0, "个月"),
+        Unit("day", "leave", 1.0, "天"),
+        Unit("week", "leave", 7.0, "周"),
+        Unit("CNY", "money", 1.0, "元"),
+        Unit("CNY/month", "money per time", 12.0, "元/月"),
+        Unit("CNY/year", "money per time", 1.0, "元/年"),
+        Unit("CNY/place", "money per place", 1.0, "元/托位"),
+        Unit("CNY/birth", "money per birth", 1.0, "元/新增出生"),
+        Unit("place", "places", 1.0, "个托位"),
+        Unit("places/1000 residents", "places per resident", 1.0, "个托位/千人"),
+    )
+}
+
+# Plural and singular spellings that a writer may use; the table's own spelling is printed.
+_SPELLINGS = {
+    "months": "month",
+    "years": "year",
+    "days": "day",
+    "weeks": "week",
+    "persons": "person",
+    "places": "place",
+    "births": "birth",
+    "places/1000 persons": "places/1000 residents",
+    "元": "CNY",
+    "元/月": "CNY/month",
+    "元/年": "CNY/year",
+    "percent": "%",
+    "‰": "per mille",
+}
+
+_QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(\S.*?)\s*$")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number with its unit."""
+
+    value: float
+    unit: str
+
+    def to(self, unit: str) -> Quantity:
+        """Return the same quantity in another unit of the same kind.
+
+        Raises
+        ------
+        UnitError
+            When the two units measure different things.
+        """
+        here, there = UNITS[self.unit], UNITS[unit]
+        if here.kind != there.kind:
+            raise UnitError(f"{self} is {here.kind}, not {there.kind}", f"a value in {unit}")
+        # Money per time is scaled by periods per year, everything else by size.
+        return Quantity(self.value * here.scale / there.scale, unit)
+
+    def __str__(self) -> str:
+        return f"{self.value:.15g} {self.unit}"
+
+
+def parse(text: object, unit: str | tuple[str, ...] = ()) -> Quantity:
+    """Read a quantity such as ``"300 CNY/month"``.
+
+    Parameters
+    ----------
+    text : str
+        Number and unit, separated by a space.
+    unit : str or tuple of str
+        Units that are allowed here; the first is suggested in messages. Empty allows any.
+
+    Returns
+    -------
+    Quantity
+
+    Raises
+    ------
+    UnitError
+        When the unit is missing, unknown or not allowed.
+    """
+    allowed = (unit,) if isinstance(unit, str) else unit
+    example = allowed[0] if allowed else "CNY/month"
+    if isinstance(text, bool) or not isinstance(text, str | int | float):
+        raise UnitError(f"{text!r} is not a quantity", f"300 {example}")
+    if not isinstance(text, str):
+        raise UnitError(f"the bare number {text} has no unit", f"{text} {example}")
+    match = _QUANTITY.match(text)
+    if match is None:
+        if re.fullmatch(r"\s*[+-]?\d+(?:\.\d+)?\s*", text):
+            raise UnitError(
+                f"the bare number {text.strip()} has no unit", f"{text.strip()} {example}"
+            )
+        raise UnitError(f"{text!r} is not a number followed by a unit", f"300 {example}")
+    name = " ".join(match.group(2).split())
+    name = _SPELLINGS.get(name, name)
+    if name not in UNITS:
+        guess = nearest(name, [*UNITS, *_SPELLINGS]) or example
+        guess = _SPELLINGS.get(guess, guess)
+        raise UnitError(f"unknown unit {name!r}", f"{match.group(1)} {guess}")
+    if allowed and name not in allowed:
+        raise UnitError(
+            f"unit {name!r} does not fit here", f"{match.group(1)} {' or '.join(allowed)}"
+        )
+    return Quantity(float(match.group(1)), name)
