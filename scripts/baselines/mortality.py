@@ -50,7 +50,9 @@ def under_registration(year: int) -> np.ndarray:
     return ratio
 
 
-def adjusted_rates(year: int, region: str, crude_death_rate: float | None) -> tuple[np.ndarray, float]:
+def adjusted_rates(
+    year: int, region: str, crude_death_rate: float | None
+) -> tuple[np.ndarray, float]:
     """Return adjusted mx by sex and group, and the region's factor on the nation's adjustment.
 
     Parameters
@@ -68,7 +70,7 @@ def adjusted_rates(year: int, region: str, crude_death_rate: float | None) -> tu
 
 
 def single_age_rates(groups: np.ndarray) -> np.ndarray:
-    """Return mx by single age from mx by group; the two leading axes are kept, sex is last but one."""
+    """Return mx by single age from mx by group; the last axes are sex and age."""
     return graduate_mortality(groups, sources.BREAKS, sex=sources.SEXES)
 
 

@@ -1,4 +1,6 @@
-"""Base populations by single age."""
+"""Census populations by single age."""
+
+from functools import cache
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from scripts.baselines import sources
 SMOOTHNESS = 0.1
 
 
+@cache
 def national_single_ages(year: int) -> np.ndarray:
     """Return the nation's census population by sex and single age, shape (2, 101).
 
@@ -50,6 +53,7 @@ def _invert_means(groups: np.ndarray, mean: np.ndarray, deaths: np.ndarray) -> n
     return single
 
 
+@cache
 def single_ages(year: int, region: str) -> np.ndarray:
     """Return the census population by sex and single age, shape (2, 101)."""
     standard = national_single_ages(year)
