@@ -1,0 +1,217 @@
+"""Fan charts and population pyramids; every function returns matplotlib Axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import xarray as xr
+
+from popsim.errors import DataError
+from popsim.plotting.fonts import chinese_font
+from popsim.units import UNITS
+from popsim.variables import VARIABLES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Locale", "axis_label", "fan", "pyramid", "shown"]
+
+Locale = Literal["en", "zh", "both"]
+#: Colours that stay apart for colour-blind readers (Okabe and Ito).
+COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+BAND = (0.1, 0.9)
+_WORDS = {
+    "year": {"en": "year", "zh": "年份"},
+    "time": {"en": "1 January", "zh": "1月1日"},
+    "female": {"en": "women", "zh": "女"},
+    "male": {"en": "men", "zh": "男"},
+    "age": {"en": "age", "zh": "年龄"},
+    "band": {"en": "80 % interval", "zh": "80%区间"},
+}
+
+
+def _word(key: str, locale: Locale) -> str:
+    words = _WORDS[key]
+    return f"{words['zh']} {words['en']}" if locale == "both" else words[locale]
+
+
+def shown(array: xr.DataArray) -> tuple[xr.DataArray, str]:
+    """Return values in the unit in which readers expect them, and that unit.
+
+    Examples
+    --------
+    >>> share = xr.DataArray([0.25], dims="year", name="third_child_share")
+    >>> values, unit = shown(share)
+    >>> float(values[0]), unit
+    (25.0, '%')
+    """
+    row = VARIABLES.get(str(array.name))
+    if row is None:
+        return array, str(array.attrs.get("units", ""))
+    if not row.display:
+        return array, row.units
+    return array * (UNITS[row.units].scale / UNITS[row.display].scale), row.display
+
+
+def axis_label(array: xr.DataArray, unit: str, locale: Locale = "both") -> str:
+    """Return the variable's name and unit as an axis label."""
+    row = VARIABLES.get(str(array.name))
+    en = row.long_name if row else str(array.name)
+    zh = row.long_name_zh if row else str(array.name)
+    unit_zh = UNITS[unit].name_zh if unit in UNITS else unit
+    suffix_en = f" ({unit})" if unit not in ("", "1") else ""
+    suffix_zh = f"（{unit_zh}）" if unit_zh else ""
+    names = {"en": en + suffix_en, "zh": zh + suffix_zh}
+    return f"{names['zh']}\n{names['en']}" if locale == "both" else names[locale]
+
+
+def fan(
+    array: xr.DataArray,
+    *,
+    ax: Axes | None = None,
+    locale: Locale = "both",
+    band: tuple[float, float] = BAND,
+) -> Axes:
+    """Draw median and interval over draws against time, one fan a scenario.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        An indicator on ``year`` or ``time`` and ``draw``, optionally ``scenario``; a dimension
+        ``region`` must have one member.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; a new figure otherwise.
+    locale : {"en", "zh", "both"}
+        Language of labels.
+    band : tuple of float
+        Lower and upper quantile of the interval.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        When the array has more than one region, no draws, or neither year nor time.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> rate = xr.DataArray(
+    ...     np.ones((3, 2)), dims=("year", "draw"), coords={"year": [2021, 2022, 2023]},
+    ...     name="total_fertility_rate")
+    >>> fan(rate, locale="en").get_ylabel()
+    'total fertility rate (births per woman)'
+    """
+    if array.sizes.get("region", 1) > 1:
+        codes = ", ".join(str(code) for code in array["region"].values[:5])
+        raise DataError(f"a fan shows one region, not {codes}; select one: .sel(region=...)")
+    array = array.squeeze("region") if "region" in array.dims else array
+    along = next((name for name in ("year", "time") if name in array.dims), None)
+    if along is None or "draw" not in array.dims:
+        raise DataError(f"a fan needs year or time, and draw; {array.name} has {array.dims}")
+    extra = set(array.dims) - {along, "draw", "scenario"}
+    if extra:
+        raise DataError(f"select one {', '.join(map(str, extra))} before drawing a fan")
+    values, unit = shown(array)
+    with chinese_font():
+        ax = _axes(ax)
+        for number, (name, lines) in enumerate(_by_scenario(values)):
+            low, middle, high = lines.quantile([band[0], 0.5, band[1]], "draw").transpose(
+                "quantile", along
+            )
+            colour = COLOURS[number % len(COLOURS)]
+            x = lines[along].values
+            ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+            ax.plot(x, middle, color=colour, label=name, linestyle="-" if number == 0 else "--")
+        ax.set_xlabel(_word(along, locale))
+        ax.set_ylabel(axis_label(array, unit, locale))
+        ax.margins(x=0)
+        if "scenario" in array.dims:
+            ax.legend(frameon=False, title=_word("band", locale))
+        ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _by_scenario(values: xr.DataArray) -> list[tuple[str, xr.DataArray]]:
+    if "scenario" not in values.dims:
+        return [("", values)]
+    names = [str(name) for name in values["scenario"].values]
+    return [(name, values.sel(scenario=name)) for name in names]
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.subplots(figsize=(7.2, 4.2), layout="constrained")[1]
+
+
+def pyramid(
+    population: xr.DataArray,
+    *,
+    outline: xr.DataArray | None = None,
+    ax: Axes | None = None,
+    locale: Locale = "both",
+) -> Axes:
+    """Draw a population pyramid by single age, optionally with the outline of another one.
+
+    Parameters
+    ----------
+    population : xarray.DataArray
+        Persons on (sex, age) only.
+    outline : xarray.DataArray, optional
+        A second population on (sex, age), drawn as a line, e.g. the base year or a scenario.
+    ax : matplotlib.axes.Axes, optional
+    locale : {"en", "zh", "both"}
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        When a dimension besides sex and age is left.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> people = xr.DataArray(
+    ...     np.ones((2, 3)), dims=("sex", "age"),
+    ...     coords={"sex": ["female", "male"], "age": [0, 1, 2]}, name="population")
+    >>> len(pyramid(people).patches)
+    6
+    """
+    for array in (population, outline):
+        if array is not None and set(array.dims) != {"sex", "age"}:
+            raise DataError(f"a pyramid needs sex and age only, not {array.dims}; select the rest")
+    values, unit = shown(population.rename("population"))
+    with chinese_font():
+        ax = _axes(ax)
+        for sex, side, colour in (("male", -1, COLOURS[1]), ("female", 1, COLOURS[2])):
+            people = values.sel(sex=sex)
+            label = _word(sex, locale)
+            ax.barh(people.age, side * people, height=1.0, color=colour, alpha=0.55, label=label)
+            if outline is not None:
+                other, _ = shown(outline.rename("population"))
+                _outline(ax, side * other.sel(sex=sex))
+        ax.axvline(0, color="white", linewidth=0.8)
+        ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+        ax.set_xlabel(axis_label(population.rename("population"), unit, locale))
+        ax.set_ylabel(_word("age", locale))
+        ax.margins(y=0)
+        ax.legend(frameon=False, loc="upper right")
+        ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _outline(ax: Axes, line: xr.DataArray) -> None:
+    # A step line over ages, drawn on its side.
+    edges = np.repeat(np.append(line.age.values - 0.5, line.age.values[-1] + 0.5), 2)[1:-1]
+    ax.plot(np.repeat(line.values, 2), edges, color="black", linewidth=0.8)
