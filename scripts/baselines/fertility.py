@@ -13,6 +13,10 @@ from scripts.baselines import population, sources
 START = 1980
 CENSUS_YEARS = (2010, 2020)
 ORDERS = 4
+#: Most first births per woman in a past year; more are counted as later births. At 0.86 about one
+#: woman in twenty of the nation ends childless, and no year has more first births than women.
+
+MOST_FIRST_BIRTHS = 0.86
 _TOLERANCE = 1e-12
 
 
@@ -26,12 +30,12 @@ def census_rates(year: int, region: str, total_fertility_rate: float) -> np.ndar
     national = sources.births_by_mother_age(year) / women
     pattern = national[[0, 1, 2, 2]]
     births = sources.births_by_order(year, region).sum(axis=0)
-    own_women = _mean_women(year, region)
+    own_women = mean_women(year, region)
     rates = pattern * (births / (pattern @ own_women))[:, None]
     return rates * (total_fertility_rate / rates.sum())
 
 
-def _mean_women(year: int, region: str) -> np.ndarray:
+def mean_women(year: int, region: str) -> np.ndarray:
     # The census year ends on the census day: mean of the women of an age now and a year before.
     now = population.single_ages(year, region)[0]
     return np.append((now[:-1] + now[1:]) / 2, now[-1])
@@ -77,7 +81,12 @@ def order_shares(year: int, region: str, *, release: bool) -> np.ndarray:
     known.update(own)
     years = sorted(known)
     shares = np.array([np.interp(year, years, [known[y][k] for y in years]) for k in range(ORDERS)])
-    return shares / shares.sum()
+    shares /= shares.sum()
+    # Fujian's shares on the UN's level would give the nation more first births than women.
+    first = min(shares[0], MOST_FIRST_BIRTHS / total_fertility_rate(year, region))
+    shares[1:] *= (1 - first) / (1 - shares[0])
+    shares[0] = first
+    return shares
 
 
 def past_rates(years: range, region: str, *, release: bool = False) -> np.ndarray:
