@@ -172,7 +172,7 @@ def annual_schedule(
     survival: ArrayLike,
     *,
     years: int,
-    smoothing: float = 1.0,
+    smoothing: float = 10.0,
     survival_by_year: bool = False,
 ) -> AnnualSchedule:
     """Annual single-age schedule of net migration from the forward residual of an interval.
@@ -192,8 +192,8 @@ def annual_schedule(
     years : int
         Length of the interval [years].
     smoothing : float
-        More than 0; larger is smoother. 0.001 hardly smooths, 1 suits censuses with some age
-        heaping, 100 leaves the broad shape.
+        More than 0; larger is smoother. 0.01 hardly smooths, 10 suits censuses with errors of
+        coverage and heaping, 1000 leaves the broad shape.
     survival_by_year : bool
         Whether survival has an axis of years.
 
