@@ -20,28 +20,51 @@ from popsim.demography.graduation import (
 from popsim.errors import DataError
 
 CENSUS = [0, 1, *range(5, 101, 5)]
-# First nine groups of the golden series graduation_5yr_to_single (DemoTools, pop5_mat 1950).
-POP5 = [54170, 44775, 42142, 38464, 34406, 30386, 26933, 23481]
+# Series of the golden graduation_5yr_to_single (DemoTools, pop5_mat 1950), the last group open.
+POP5 = [
+    54170,
+    44775,
+    42142,
+    38464,
+    34406,
+    30386,
+    26933,
+    23481,
+    20602,
+    16489,
+    14248,
+    9928,
+    8490,
+    4801,
+    3599,
+    2048,
+    941,
+    326,
+    80,
+    17,
+    0,
+]
 
 
 @pytest.mark.golden
 def test_counts_of_the_reference_implementation(shared: Path) -> None:
     table = pd.read_csv(shared / "golden" / "graduation_5yr_to_single.csv", comment="#")
     counts = table["pop_5yr"].dropna().to_numpy()
-    assert counts[:8].tolist() == POP5
+    assert counts.tolist() == POP5
     breaks = range(0, 101, 5)
     for method, column in [("sprague", "sprague"), ("beers", "beers_ord"), ("monotone", "mono")]:
         single = graduate(counts, breaks, method=method)  # type: ignore[arg-type]
         np.testing.assert_allclose(single, table[column], rtol=1e-6, atol=1e-5)
 
 
-def test_literal_values_of_sprague_and_beers() -> None:
-    # The middle panel of ages 10-14 needs groups 0-4 to 20-24 only: values of the same golden.
-    sprague = graduate([*POP5, 0], range(0, 45, 5), method="sprague")
+def test_literal_values() -> None:
+    sprague = graduate(POP5, range(0, 101, 5), method="sprague")
     assert sprague[10:12] == pytest.approx([8573.6144, 8550.5648])
     assert sprague[0] == pytest.approx(12172.4912)
-    beers = graduate([*POP5, 0], range(0, 45, 5), method="beers")
+    beers = graduate(POP5, range(0, 101, 5), method="beers")
     assert beers[[0, 10]] == pytest.approx([11932.7336, 8582.9336])
+    monotone = graduate(POP5, range(0, 101, 5))
+    assert monotone[[0, 12, 36]] == pytest.approx([11946.28053, 8460.954869, 4805.277921])
 
 
 def test_quintic_and_monotone_fertility() -> None:
