@@ -33,6 +33,10 @@ class Plan:
     births_of_census_year: float
     observed: dict[int, Observed]
     migration: Callable[[int], np.ndarray]
+    migration_source: str
+    gdp_per_head: float | None = None
+    gdp_price_year: int = 0
+    gdp_source: str = ""
 
     @property
     def years(self) -> range:
@@ -144,17 +148,13 @@ def path(
         moved = plan.migration(year)
         death_rates = improved * level
         if year in plan.observed:
-            done, factor, scale = meet(
-                now, rates, improved, moved, sex_ratio, plan.observed[year]
-            )
+            done, factor, scale = meet(now, rates, improved, moved, sex_ratio, plan.observed[year])
             death_rates = improved * scale
             if not result.years:
                 # The level of the first observed year goes on; later excess deaths do not.
                 level = scale
         elif held == "incidence" and target is not None:
-            done, factor = hold_fertility(
-                now, rates, death_rates, moved, sex_ratio, target, factor
-            )
+            done, factor = hold_fertility(now, rates, death_rates, moved, sex_ratio, target, factor)
         else:
             done = one_year(now, rates, death_rates, moved, sex_ratio, factor)
         if year in plan.observed or target is None:
@@ -165,5 +165,3 @@ def path(
         result.years.append(done)
         now = done.end
     return result
-
-

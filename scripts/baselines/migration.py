@@ -12,11 +12,12 @@ Shryock and Siegel (1976), The Methods and Materials of Demography, chapter 21.
 
 import numpy as np
 
+from popsim.demography.migration import annual_schedule
 from scripts.baselines import mortality, population, sources
 
 STEP = 10
 #: Weight of smoothness when ten-year residuals are laid out over single ages.
-SMOOTHNESS = 300.0
+SMOOTHING = 10.0
 
 
 def decade_residual(start: int, region: str) -> np.ndarray:
@@ -64,26 +65,9 @@ def _relative_survival(start: int, region: str) -> np.ndarray:
     return survivors[0] / survivors[1]
 
 
-def annual_schedule(start: int, region: str) -> np.ndarray:
-    """Return mean net migrants of one year by sex and age, shape (2, 101), in persons.
-
-    The schedule ``M`` is the smooth one whose sum along each cohort's ten years meets the
-    residual: least squares with a penalty on second differences.
-    """
+def schedule(start: int, region: str) -> np.ndarray:
+    """Return mean net migrants of one year by sex and age, shape (2, 101), in persons."""
+    mx = mortality.single_age_rates(mortality.census_rates(start + STEP, region))
+    survival = mortality.survival(mx)
     residual = decade_residual(start, region)
-    size = residual.shape[1]
-    path = np.zeros((size, size))
-    for age in range(size):
-        passed = np.arange(max(age - STEP, 0), age + 1)
-        # Half of a year's migrants come before the birthday: the first and last age count half.
-        weight = np.ones(len(passed))
-        weight[-1] = 0.5
-        if age >= STEP:
-            weight[0] = 0.5
-        path[age, passed] = weight
-    bend = np.diff(np.eye(size), 2, axis=0)
-    normal = path.T @ path + SMOOTHNESS * bend.T @ bend
-    schedule = np.linalg.solve(normal, path.T @ residual.T).T
-    # The open age group and its neighbours are noise of small counts.
-    schedule[:, -5:] = 0.0
-    return schedule
+    return annual_schedule(residual, survival, years=STEP, smoothing=SMOOTHING).net

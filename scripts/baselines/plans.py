@@ -41,6 +41,13 @@ def zhejiang_2020() -> Plan:
         births_of_census_year=births,
         observed=observed,
         migration=net_migration,
+        migration_source="2021-2023: change of the bureau's year-end population less births plus "
+        "deaths; then their mean, halving every ten years (ILLUSTRATIVE assumption); age and sex "
+        "pattern: 2010-2020 residual by the nation's census survival ratios",
+        gdp_per_head=sources.published("gdp_per_head", 2023),
+        gdp_price_year=2023,
+        gdp_source="Zhejiang Provincial Bureau of Statistics, bulletin 2023 (as cited in Human "
+        "Reproduction Open 2024(4), hoae055)",
     )
 
 
@@ -58,7 +65,7 @@ def _zhejiang_observed(year: int) -> Observed:
 
 @cache
 def _schedule(start: int) -> np.ndarray:
-    return migration.annual_schedule(start, sources.ZHEJIANG)
+    return migration.schedule(start, sources.ZHEJIANG)
 
 
 def _scaled(start: int, total: float) -> np.ndarray:
@@ -83,6 +90,8 @@ def zhejiang_2010() -> Plan:
         births_of_census_year=births,
         observed={},
         migration=lambda year: _scaled(2000, total),
+        migration_source="Mean of the 2000-2010 residual by the nation's census survival ratios, "
+        "held; nothing known after 2010 is used",
     )
 
 
@@ -117,6 +126,8 @@ def china_2020() -> Plan:
         births_of_census_year=float(wpp.births_k[2020]) * 1e3,
         observed=observed,
         migration=net_migration,
+        migration_source="2021-2023: none, as in the bureau's stocks; then UN World Population "
+        "Prospects 2024, medium variant",
     )
 
 

@@ -65,6 +65,7 @@ UNITS: dict[str, Unit] = {
         Unit("day", "leave", 1.0, "天"),
         Unit("week", "leave", 7.0, "周"),
         Unit("CNY", "money", 1.0, "元"),
+        Unit("10^4 CNY", "money", 1e4, "万元"),
         Unit("CNY/month", "money per time", 12.0, "元/月"),
         Unit("CNY/year", "money per time", 1.0, "元/年"),
         Unit("CNY/place", "money per place", 1.0, "元/托位"),

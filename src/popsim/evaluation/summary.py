@@ -133,7 +133,11 @@ def _row(
     # A difference of two percentages is in percentage points.
     points = {"%": "percentage points", "per mille": "per mille points"}
     low, high = delta.quantile(INTERVAL, "draw").values * scale
-    suffix = {"en": "", "zh": ""} if order is None else {"en": f", order {order}", "zh": f"（{order}孩）"}
+    suffix = (
+        {"en": "", "zh": ""}
+        if order is None
+        else {"en": f", order {order}", "zh": f"（{order}孩）"}
+    )
     if order == int(ours["birth_order"].max() if "birth_order" in ours.coords else 0):
         pass
     return {
