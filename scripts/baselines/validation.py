@@ -294,7 +294,7 @@ def looking_back(built: Built) -> str:
         + table(HEAD, rows)
         + "\n\nThe misses are the two-child policy (ages 0-9), children whom the census of 2010 "
         "did not count (ages 10-14), and migration, which was stronger than in the decade before "
-        "(ages 15-59). At 80 and over the adjustment of the census deaths of 2010, the nation's at every "
-        "age, kills too many: Zhejiang reports its deaths better than the nation, which only a later "
-        "official death rate shows."
+        "(ages 15-59). At 80 and over the census deaths of 2010 are raised by the nation's "
+        "adjustment, which is too much: Zhejiang reports its deaths better than the nation, as the "
+        "official death rate of 2020 shows."
     )
