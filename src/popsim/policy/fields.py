@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, NoReturn
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, PlainSerializer, Tag
 from pydantic_core import PydanticCustomError
 
 from popsim.units import Quantity, UnitError, parse
@@ -165,8 +164,6 @@ def _some_year(values: dict[int, Quantity]) -> dict[int, Quantity]:
 
 
 def _read_age_span(value: object) -> tuple[int, int]:
-    if isinstance(value, Sequence) and not isinstance(value, str) and len(value) == 2:
-        return int(value[0]), int(value[1])
     match = re.fullmatch(r"(\d+)\s*-\s*(\d+)\s*(months?|years?)?", str(value))
     if match is None:
         fail(f"{value!r} is not an age span", "0-36 months")
@@ -207,10 +204,15 @@ def _read_name(value: object) -> str:
     return value
 
 
+# Quantities are written as they are read, so that a dumped file reads back.
+_AS_TEXT = PlainSerializer(str, return_type=str)
+
 Date = Annotated[dt.date, BeforeValidator(_read_date)]
 Name = Annotated[str, BeforeValidator(_read_name)]
 Money = Annotated[
-    Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/month", "CNY/year", "CNY")))
+    Quantity,
+    BeforeValidator(partial(_read_quantity, units=("CNY/month", "CNY/year", "CNY"))),
+    _AS_TEXT,
 ]
 MoneyByOrder = Annotated[
     dict[Annotated[str, BeforeValidator(_read_order)], Money],
@@ -219,19 +221,25 @@ MoneyByOrder = Annotated[
 ]
 MoneyByClass = dict[
     Annotated[str, BeforeValidator(_read_class)],
-    Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/month",)))],
+    Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/month",))), _AS_TEXT],
 ]
-MoneyPerPlace = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/place",)))]
-GDPPerHead = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY",)))]
+MoneyPerPlace = Annotated[
+    Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/place",))), _AS_TEXT
+]
+GDPPerHead = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY",))), _AS_TEXT]
 Coverage = Annotated[
-    Quantity, BeforeValidator(partial(_read_quantity, units=("places/1000 residents",)))
+    Quantity, BeforeValidator(partial(_read_quantity, units=("places/1000 residents",))), _AS_TEXT
 ]
 PlacesByYear = Annotated[
     dict[Annotated[int, BeforeValidator(_read_year)], Coverage], AfterValidator(_some_year)
 ]
-Fraction = Annotated[Quantity, BeforeValidator(_read_fraction)]
-Duration = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("month",)))]
-AgeSpan = Annotated[tuple[int, int], BeforeValidator(_read_age_span)]
+Fraction = Annotated[Quantity, BeforeValidator(_read_fraction), _AS_TEXT]
+Duration = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("month",))), _AS_TEXT]
+AgeSpan = Annotated[
+    tuple[int, int],
+    BeforeValidator(_read_age_span),
+    PlainSerializer(lambda span: f"{span[0]}-{span[1]} months", return_type=str),
+]
 Regions = Annotated[
     Annotated[str, Tag("all")]
     | Annotated[tuple[Annotated[str, BeforeValidator(_read_region)], ...], Tag("list")],

@@ -325,6 +325,8 @@ def _explain_errors(
             message = f"unknown {tag} {context['tag']!r}; there are: {', '.join(known)}"
             found.append(((*steps, tag), False, message, f"{tag}: {guess}" * bool(guess), kind))
         elif kind == "popsim":
+            # What is wrong with a mapping as a whole is shown at its key.
+            of_key = of_key or isinstance(item["input"], dict)
             found.append((steps, of_key, context["message"], context["instead"], kind))
         else:
             message, instead = _plain(kind, item, context)

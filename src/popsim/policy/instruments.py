@@ -24,7 +24,9 @@ __all__ = [
     "eligible_share",
     "month",
     "month_of",
+    "paid_span",
     "payments",
+    "per_month",
     "present_value",
     "promised",
 ]
@@ -109,10 +111,25 @@ def eligible_share(window: Window, months: np.ndarray) -> np.ndarray:
     return share
 
 
-def _span(
+def paid_span(
     policy: CashTransfer, months: np.ndarray, known_at: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return first and one-past-last month offset that is paid, each of shape (month,)."""
+    """Return the first and one past the last month offset that is paid.
+
+    Parameters
+    ----------
+    policy : CashTransfer
+    months : numpy.ndarray
+        Months of birth, shape (month,).
+    known_at : numpy.ndarray, optional
+        Months in which the rule is looked at, shape (month,): an end of payments that is
+        announced later is not known yet. Without it what is really paid.
+
+    Returns
+    -------
+    tuple of numpy.ndarray
+        Months after the month of birth, each of shape (month,).
+    """
     first, stop = policy.child_age or (0, 1)
     begin = np.full(months.shape, first)
     end = np.full(months.shape, stop)
@@ -128,7 +145,8 @@ def _span(
     return begin, np.maximum(end, begin)
 
 
-def _per_month(policy: CashTransfer, order: int) -> float:
+def per_month(policy: CashTransfer, order: int) -> float:
+    """Return the nominal money per paid month, or the one sum [CNY], for a birth order."""
     amount = policy.amount_for(order)
     if amount is None:
         return 0.0
@@ -161,8 +179,8 @@ def payments(policy: CashTransfer, order: int, birth_month: int) -> Schedule:
     """
     months = np.array([birth_month])
     share = float(eligible_share(policy.births, months)[0])
-    money = _per_month(policy, order) * share
-    begin, end = _span(policy, months)
+    money = per_month(policy, order) * share
+    begin, end = paid_span(policy, months)
     offsets = np.arange(begin[0], end[0]) if money > 0 else np.arange(0)
     return Schedule(offsets, np.full(len(offsets), money))
 
@@ -175,7 +193,7 @@ def _discounted(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
 
 
 def _by_order(policy: CashTransfer, per_unit: np.ndarray) -> np.ndarray:
-    money = np.array([_per_month(policy, order) for order in ORDERS])
+    money = np.array([per_month(policy, order) for order in ORDERS])
     return np.outer(money, per_unit)
 
 
@@ -195,7 +213,7 @@ def promised(policies: Iterable[CashTransfer], months: np.ndarray) -> np.ndarray
     """
     total = np.zeros((len(ORDERS), len(months)))
     for policy in policies:
-        begin, end = _span(policy, months)
+        begin, end = paid_span(policy, months)
         total += _by_order(policy, eligible_share(policy.births, months) * (end - begin))
     return total
 
@@ -207,7 +225,7 @@ def present_value(policies: Iterable[CashTransfer], months: np.ndarray) -> np.nd
     """
     total = np.zeros((len(ORDERS), len(months)))
     for policy in policies:
-        value = _discounted(*_span(policy, months))
+        value = _discounted(*paid_span(policy, months))
         total += _by_order(policy, eligible_share(policy.births, months) * value)
     return total
 
@@ -233,7 +251,7 @@ def dose_value(policy: CashTransfer, months: np.ndarray, lag: int) -> np.ndarray
         Money [CNY] of dims (birth_order, month).
     """
     known_at = months - lag
-    begin, end = _span(policy, months, known_at)
+    begin, end = paid_span(policy, months, known_at)
     near = np.clip(end, None, FREE_MONTHS) - np.clip(begin, None, FREE_MONTHS)
     far = _discounted(np.maximum(begin, FREE_MONTHS), np.maximum(end, FREE_MONTHS))
     share = eligible_share(policy.births, months) * policy.take_up.to("1").value

@@ -98,22 +98,25 @@ def load(path: Path, problems: Problems) -> Marked | None:
         return None
     if node is None:
         problems.add(
-            "the file is empty", where=f"{path.name}:1:1", instead="schema: popsim.scenario/1"
+            "the file is empty",
+            where=f"{path.name}:1:1",
+            instead="a first line such as schema: popsim.scenario/1",
         )
         return None
     reader = _Reader(path.name, lines, problems)
     data = reader.read(node, ())
     if not isinstance(data, dict):
         problems.add(
-            "the file is not a list of keys with values",
+            "the file holds no keys with values",
             where=f"{path.name}:1:1",
             line=lines[0],
             column=1,
-            instead="schema: popsim.scenario/1",
+            instead="a first line such as schema: popsim.scenario/1",
         )
         return None
     reader.marked.data = data
-    return reader.marked
+    # What stands in place of an alias is not known; further messages would mislead.
+    return None if reader.aliased else reader.marked
 
 
 def _syntax(file: str, lines: list[str], error: MarkedYAMLError, problems: Problems) -> None:
@@ -149,6 +152,7 @@ class _Reader:
     problems: Problems
     marked: Marked = field(default_factory=Marked)
     seen: set[int] = field(default_factory=set)
+    aliased: bool = False
 
     def mark(self, node: Node, text: str = "") -> Mark:
         line, column = node.start_mark.line, node.start_mark.column
@@ -166,6 +170,7 @@ class _Reader:
         if id(node) in self.seen:
             # An alias may also point to itself, and would then never end.
             self.complain(mark, "an alias (*name) is not used in these files", "the value itself")
+            self.aliased = True
             return None
         self.seen.add(id(node))
         if not str(node.tag).startswith("tag:yaml.org,2002:"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from popsim.errors import ScenarioError, nearest
 from popsim.policy.fields import (
@@ -176,6 +176,17 @@ Policy = CashTransfer | ChildcareCapacity | ChildcareOperation
 """The kinds of instrument there are."""
 
 
+def _one_capacity(policies: dict[str, Policy]) -> dict[str, Policy]:
+    # A target is a level, not an addition: two of them would contradict each other.
+    names = [n for n, p in policies.items() if isinstance(p, ChildcareCapacity)]
+    if len(names) > 1:
+        fail(
+            f"two levels of childcare places: {' and '.join(names)}",
+            "one childcare_capacity with several target years",
+        )
+    return policies
+
+
 class Scenario(_Strict):
     """What government does: dated rules in regions, each with its source.
 
@@ -197,22 +208,13 @@ class Scenario(_Strict):
     extends: str | None = None
     status: Literal["final", "draft"] = "final"
     source: Source | None = None
-    policies: dict[Name, Annotated[Policy, Field(discriminator="kind")]] = {}
+    policies: Annotated[
+        dict[Name, Annotated[Policy, Field(discriminator="kind")]], AfterValidator(_one_capacity)
+    ] = {}
     gdp_per_head: GDPPerHead | None = None
     notes: str | None = None
 
     _values: dict[Steps, Mark] = PrivateAttr(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _one_capacity(self) -> Self:
-        # A target is a level, not an addition: two of them would contradict each other.
-        names = [n for n, p in self.policies.items() if isinstance(p, ChildcareCapacity)]
-        if len(names) > 1:
-            fail(
-                f"two levels of childcare places: {' and '.join(names)}",
-                "one childcare_capacity with several target years",
-            )
-        return self
 
     def covers(self, region: str) -> bool:
         """Say whether the scenario applies in a region.
@@ -237,6 +239,22 @@ class Scenario(_Strict):
             if region == code or (trunk != code and region.startswith(trunk)):
                 return True
         return False
+
+    def with_only(self, *names: str) -> Self:
+        """Return the scenario with the named policies and no others.
+
+        Raises
+        ------
+        ScenarioError
+            When there is no policy of a name.
+        """
+        for name in names:
+            if name not in self.policies:
+                known = ", ".join(self.policies) or "none"
+                raise ScenarioError(
+                    f"scenario {self.id!r} has no policy {name!r}; policies: {known}"
+                )
+        return self.model_copy(update={"policies": {n: self.policies[n] for n in names}})
 
     def explain(self, dotted: str) -> str:
         """Say what a value is, and in which line of which file it stands.
@@ -411,6 +429,12 @@ class Channels(_Strict):
     childcare: Channel | None = None
 
 
+def _whole(shares: tuple[float, ...]) -> tuple[float, ...]:
+    if not math.isclose(sum(shares), 1.0, abs_tol=1e-9) or min(shares) < 0:
+        fail(f"the shares sum to {sum(shares):g}", "shares of the following years that sum to 1")
+    return shares
+
+
 class ResponseFile(_Strict):
     """How families answer: for each channel a map from dose to effect, with its spread.
 
@@ -422,13 +446,7 @@ class ResponseFile(_Strict):
     id: Name
     label: Label
     conception_lag: Duration
-    payback: tuple[Number, ...]
+    payback: Annotated[tuple[Number, ...], AfterValidator(_whole)]
     channels: Channels
     evidence: Evidence
     notes: str | None = None
-
-    @model_validator(mode="after")
-    def _payback_is_whole(self) -> Self:
-        if not math.isclose(sum(self.payback), 1.0, abs_tol=1e-9) or min(self.payback) < 0:
-            fail("payback does not sum to 1", "shares of the following years that sum to 1")
-        return self
