@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from popsim.errors import ProjectionError
+from popsim.errors import DataError, ProjectionError
 from popsim.policy.files import baseline, read_response, read_scenario
 from popsim.policy.model import ResponseFile, Scenario
 from popsim.policy.response import (
@@ -246,6 +246,14 @@ def test_response_that_leaves_no_births_is_refused() -> None:
     response = Response(ResponseFile.model_validate(data))
     with pytest.raises(ProjectionError, match="which leaves none"):
         response.log_effect(scenario(p=PLACES), EMPTY, context(), DRAWS, 1)
+
+
+def test_context_must_cover_its_years() -> None:
+    three = np.zeros(3)
+    with pytest.raises(DataError, match="not consecutive"):
+        Context(np.array([2023, 2025, 2026]), three, three, three)
+    with pytest.raises(DataError, match="places_ref of a response context does not cover its 3"):
+        Context(np.array([2023, 2024, 2025]), three, three, np.zeros(2))
 
 
 def test_notices() -> None:

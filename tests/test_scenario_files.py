@@ -239,13 +239,60 @@ def test_good_file(write: Write) -> None:
         (
             "id: case",
             "id: case: 2",
-            "case.yaml:2:9: a second ': ' on the line, or a line that is indented too far; "
-            "write: text with a colon in double quotes",
+            "case.yaml:2:9: a second ': ' on the line; write: text with a colon in double quotes",
+        ),
+        (
+            "id: case",
+            "   id: case",
+            "case.yaml:2:6: this line is indented deeper than its neighbours; "
+            "write: the same indentation as the keys beside it",
+        ),
+        (
+            "births: {from: 2023-01-01}",
+            'note: "open',
+            "case.yaml:11:11: what opens here is not closed; write: the closing quote or bracket",
+        ),
+        (
+            "id: case",
+            'id: "case',
+            "case.yaml:4:12: this does not belong to the lines above; "
+            "write: the indentation of the keys beside it, and a quote closed on its line",
+        ),
+        (
+            '["331126"]',
+            '["331126"',
+            "case.yaml:4:10: what opens here is not closed; write: the closing quote or bracket",
+        ),
+        (
+            "regions",
+            "---\nregions",
+            "case.yaml:4:1: a second document begins here; write: one scenario per file",
+        ),
+        (
+            "label:",
+            "extends: [a]\nlabel:",
+            "case.yaml:3:10: a list is not text; write: text",
+        ),
+        (
+            "    births: {from: 2023-01-01}",
+            "    births: 2023-01-01",
+            "case.yaml:11:13: '2023-01-01' is not a mapping; "
+            "write: key: value lines, or {key: value}",
         ),
         (
             "    child_age",
             "    take_up: 120 %\n    child_age",
             "case.yaml:10:14: 120 % is more than everyone; write: a share up to 100 %",
+        ),
+        (
+            "    child_age",
+            "    take_up: 0.8\n    child_age",
+            "case.yaml:10:14: the bare number 0.8 has no unit; write: 80 %",
+        ),
+        (
+            "regions",
+            "gdp_per_head: 125043\nregions",
+            "case.yaml:4:15: the bare number 125043 has no unit; write: 125043 CNY",
         ),
         (
             '["331126"]',
@@ -257,6 +304,12 @@ def test_good_file(write: Write) -> None:
 def test_message(write: Write, old: str, new: str, message: str) -> None:
     assert old in POLICY
     assert problems(write(POLICY.replace(old, new, 1))) == [message]
+
+
+def test_ten_thousand_yuan(write: Write) -> None:
+    scenario = read_scenario(write(POLICY.replace("regions", "gdp_per_head: 12.5 万元\nregions")))
+    assert str(scenario.gdp_per_head) == "125000 CNY"
+    assert scenario.explain("gdp_per_head") == "12.5 万元, case.yaml:4"
 
 
 def test_all_problems_at_once_in_the_order_of_the_file(write: Write) -> None:
@@ -277,6 +330,12 @@ def test_line_and_caret_are_shown(write: Write) -> None:
         "        amount: {2: 300 CNY/mnth, 3+: 600 CNY/month}",
         "                    ^",
     ]
+
+
+def test_caret_stands_under_chinese_text(write: Write) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        read_scenario(write(POLICY.replace("{en: A case, zh: 例}", "{zh: 例子, en: 2}")))
+    assert str(caught.value).splitlines()[2] == " " * 4 + " " * 12 + "\u3000" * 2 + " " * 6 + "^"
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a remark\n"])

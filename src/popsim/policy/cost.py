@@ -4,8 +4,9 @@ Only cash transfers are costed. Construction grants and operating subsidies of c
 the places built and used and come later; until then a cost per additional birth is refused for
 scenarios that contain them, because cost and births must refer to the same instruments.
 
-Births are spread evenly over the months of their year. Deaths of children are ignored: under 4
-per 1,000 of the payments in China. Payments are nominal and follow the rule, times take-up.
+Births are spread evenly over the months of their year. Deaths of children are ignored, less than
+1 % of the payments at China's child mortality. Payments are nominal and follow the rule, times
+take-up.
 """
 
 from __future__ import annotations

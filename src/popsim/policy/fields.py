@@ -67,15 +67,20 @@ def _read_quantity(value: object, units: tuple[str, ...]) -> Quantity:
     if isinstance(value, Quantity):
         value = str(value)
     try:
-        quantity = parse(value, units)
+        quantity = parse(value, (*units, "10^4 CNY") if "CNY" in units else units)
     except UnitError as error:
         fail(str(error), error.instead)
+    if quantity.unit == "10^4 CNY":
+        quantity = quantity.to("CNY")
     if quantity.value < 0:
         fail(f"{quantity} is negative", f"{-quantity.value:.15g} {quantity.unit}")
     return quantity
 
 
 def _read_fraction(value: object) -> Quantity:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1:
+        # Taking 0.8 for 0.8 % would be off by a hundred.
+        fail(f"the bare number {value} has no unit", f"{100 * value:g} %")
     quantity = _read_quantity(value, ("%", "1"))
     if quantity.to("1").value > 1:
         fail(f"{quantity} is more than everyone", "a share up to 100 %")
@@ -193,8 +198,10 @@ def _read_regions(value: object) -> object:
 
 
 def _read_region(value: object) -> str:
-    if not isinstance(value, str):
+    if isinstance(value, int) and not isinstance(value, bool):
         fail(f"the region code {value} is a number", f'"{value}", quoted text')
+    if not isinstance(value, str):
+        fail(f"{value} is not a region code", 'quoted text such as "331126"')
     return value
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from popsim.errors import Problems, ScenarioError, nearest
+from popsim.errors import Problem, Problems, ScenarioError, nearest
 from popsim.policy.marks import Mark, Marked, Steps, load
 from popsim.policy.model import ResponseFile, Scenario
 
@@ -117,7 +117,7 @@ def read_scenario(path: str | Path) -> Scenario:
     problems = Problems()
     chain = _chain(path, problems)
     if not chain:
-        problems.raise_if_any(ScenarioError)
+        _raise(problems)
     merged = Marked()
     for marked in reversed(chain):
         merged = _extend(merged, marked)
@@ -130,7 +130,7 @@ def read_scenario(path: str | Path) -> Scenario:
             f"the id {scenario.id!r} is not the name of the file",
             f"id: {path.stem}",
         )
-    problems.raise_if_any(ScenarioError)
+    _raise(problems)
     assert scenario is not None
     scenario._values.update(merged.values)
     return scenario
@@ -165,7 +165,7 @@ def read_response(path: str | Path = "default") -> ResponseFile:
     response = None
     if marked is not None:
         response = _validate(ResponseFile, marked, RESPONSE_SCHEMA, Path(path), problems)
-    problems.raise_if_any(ScenarioError)
+    _raise(problems)
     assert response is not None
     return response
 
@@ -198,7 +198,7 @@ def _chain(path: Path, problems: Problems) -> list[Marked]:
             return chain
         mark = marked.values[("extends",)]
         if not isinstance(parent, str):
-            _add(problems, mark, f"{parent} is not the name of a scenario", f'extends: "{parent}"')
+            # The check of the whole file reports it.
             return chain
         following = path.with_name(f"{parent}.yaml")
         if parent == BASELINE and not following.is_file():
@@ -284,6 +284,18 @@ def _validate(
         return None
 
 
+def _raise(problems: Problems) -> None:
+    """Raise what was found, in the order of the files."""
+
+    def place(problem: Problem) -> tuple[str, int, int]:
+        file, _, position = problem.where.partition(":")
+        line, _, column = position.partition(":")
+        return (file, int(line), int(column)) if column else ("", 0, 0)
+
+    problems.found.sort(key=place)
+    problems.raise_if_any(ScenarioError)
+
+
 def _add(problems: Problems, mark: Mark | None, message: str, instead: str) -> None:
     if mark is None:
         problems.add(message, instead=instead)
@@ -331,7 +343,6 @@ def _explain_errors(
         else:
             message, instead = _plain(kind, item, context)
             found.append((steps, of_key, message, instead, kind))
-    places = []
     for steps, of_key, message, instead, kind in found:
         # A mistyped required key is one mistake, not two.
         if kind == "missing" and steps in mended:
@@ -339,26 +350,26 @@ def _explain_errors(
         mark = marked.mark(steps[:-1] if kind == "missing" else steps, of_key=of_key)
         if kind == "missing" and len(steps) == 1:
             mark = marked.values.get(())
-        places.append((mark, message, instead))
-    places.sort(key=lambda p: (p[0].file, p[0].line, p[0].column) if p[0] else ("", 0, 0))
-    for mark, message, instead in places:
         _add(problems, mark, message, instead)
 
 
 def _plain(kind: str, item: Any, context: dict[str, Any]) -> tuple[str, str]:
     """Return message and remedy for pydantic's own kinds of error."""
     value = item["input"]
+    shown = "a list" if isinstance(value, list) else repr(value)
+    if isinstance(value, dict):
+        shown = "a mapping"
     if kind == "string_type":
-        if isinstance(value, str | int | float):
+        if isinstance(value, int | float):
             return f"{value} is a number, not text", f'"{value}" in quotes'
-        return "text is expected here", ""
+        return f"{shown} is not text", "text"
     if kind == "literal_error":
-        return f"{value!r} is not known here", str(context["expected"])
+        return f"{shown} is not known here", str(context["expected"])
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return f"{value!r} is not a mapping", "key: value lines, or {key: value}"
+        return f"{shown} is not a mapping", "key: value lines, or {key: value}"
     if kind in ("float_type", "int_type"):
-        return f"{value!r} is not a number", "a plain number"
-    return f"{value!r}: {item['msg'][0].lower()}{item['msg'][1:]}", ""
+        return f"{shown} is not a number", "a plain number"
+    return f"{shown}: {item['msg'][0].lower()}{item['msg'][1:]}", ""
 
 
 def _steps_in(data: Any, loc: tuple[int | str, ...]) -> tuple[Steps, bool]:

@@ -120,20 +120,34 @@ def load(path: Path, problems: Problems) -> Marked | None:
 
 
 def _syntax(file: str, lines: list[str], error: MarkedYAMLError, problems: Problems) -> None:
+    problem = error.problem or "not valid YAML"
     mark = error.problem_mark or error.context_mark
+    opened = error.context_mark is not None and (
+        "stream" in problem or problem.startswith("expected ','")
+    )
+    if opened:
+        # The place where a quote or bracket opens helps; where the text ends does not.
+        mark = error.context_mark
     number = min(mark.line, len(lines) - 1) if mark else 0
     column = mark.column + 1 if mark else 1
     source = lines[number]
-    problem = error.problem or "not valid YAML"
     if "\t" in source[:column]:
         message, instead = "a tab stands before the text", "spaces"
         column = source.index("\t") + 1
         source = source.replace("\t", "→")
     elif problem == "mapping values are not allowed here":
-        message = "a second ': ' on the line, or a line that is indented too far"
-        instead = "text with a colon in double quotes"
+        if ": " in source[: column - 1]:
+            message, instead = "a second ': ' on the line", "text with a colon in double quotes"
+        else:
+            message = "this line is indented deeper than its neighbours"
+            instead = "the same indentation as the keys beside it"
     elif error.problem and "another document" in problem:
         message, instead = "a second document begins here", "one scenario per file"
+    elif problem.startswith("expected <block end>"):
+        message = "this does not belong to the lines above"
+        instead = "the indentation of the keys beside it, and a quote closed on its line"
+    elif opened and "document" not in problem:
+        message, instead = "what opens here is not closed", "the closing quote or bracket"
     else:
         message, instead = f"not valid YAML: {problem}", ""
     problems.add(

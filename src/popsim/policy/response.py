@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from popsim.errors import ProjectionError
+from popsim.errors import DataError, ProjectionError
 from popsim.kernels.random import uniform
 from popsim.policy.dose import capacity, capacity_path, cash_dose, childcare_dose
 from popsim.policy.fields import ORDERS
@@ -80,6 +80,11 @@ class Context:
         Childcare places per 1,000 residents without the policy, dims (year,).
     gdp_per_head : float, optional
         CNY a year; a scenario that promises money and does not give it needs it.
+
+    Raises
+    ------
+    DataError
+        When years are missing in between or an array does not cover them.
     """
 
     years: np.ndarray
@@ -87,6 +92,14 @@ class Context:
     children_under_3: np.ndarray
     places_ref: np.ndarray
     gdp_per_head: float | None = None
+
+    def __post_init__(self) -> None:
+        years = len(self.years)
+        if years == 0 or (np.diff(self.years) != 1).any():
+            raise DataError("the years of a response context are not consecutive")
+        for name in ("population", "children_under_3", "places_ref"):
+            if np.shape(getattr(self, name))[-1:] != (years,):
+                raise DataError(f"{name} of a response context does not cover its {years} years")
 
 
 class ResponseModel(Protocol):
