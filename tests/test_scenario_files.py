@@ -443,6 +443,22 @@ def test_unknown_parent_names_what_was_looked_for(write: Write) -> None:
     ]
 
 
+def test_what_a_missing_parent_would_give_is_not_asked_for(write: Write) -> None:
+    text = HEAD.replace('regions: ["331126"]\n', "") + "extends: nowhere\n"
+    assert problems(write(text)) == [
+        "case.yaml:4:10: there is no scenario 'nowhere' to extend: looked for nowhere.yaml beside "
+        "the file; scenarios there: baseline"
+    ]
+
+
+def test_only_a_scenario_can_be_extended(write: Write) -> None:
+    write("schema: popsim.response/1\nid: other\n", "other.yaml")
+    assert problems(write(HEAD + "extends: other\n")) == [
+        "other.yaml:1:9: the schema popsim.response/1 is not popsim.scenario/1; "
+        "write: schema: popsim.scenario/1"
+    ]
+
+
 def test_circle_of_parents(write: Write) -> None:
     write(HEAD.replace("case", "other") + "extends: case\n", "other.yaml")
     assert problems(write(HEAD + "extends: other\n")) == [

@@ -115,13 +115,13 @@ def read_scenario(path: str | Path) -> Scenario:
     if str(path) == BASELINE and not path.is_file():
         return baseline()
     problems = Problems()
-    chain = _chain(path, problems)
+    chain, whole = _chain(path, problems)
     if not chain:
         _raise(problems)
     merged = Marked()
     for marked in reversed(chain):
         merged = _extend(merged, marked)
-    scenario = _validate(Scenario, merged, SCENARIO_SCHEMA, path, problems)
+    scenario = _validate(Scenario, merged, SCENARIO_SCHEMA, problems, whole=whole)
     if scenario is not None and scenario.id != path.stem:
         mark = merged.values.get(("id",))
         _add(
@@ -164,7 +164,7 @@ def read_response(path: str | Path = "default") -> ResponseFile:
         marked = _load(path, problems)
     response = None
     if marked is not None:
-        response = _validate(ResponseFile, marked, RESPONSE_SCHEMA, Path(path), problems)
+        response = _validate(ResponseFile, marked, RESPONSE_SCHEMA, problems)
     _raise(problems)
     assert response is not None
     return response
@@ -183,30 +183,32 @@ def _load(path: Path, problems: Problems) -> Marked | None:
     return None
 
 
-def _chain(path: Path, problems: Problems) -> list[Marked]:
-    """Return the file and what it extends, child first; stop at what cannot be read."""
+def _chain(path: Path, problems: Problems) -> tuple[list[Marked], bool]:
+    """Return the file and what it extends, child first, and whether all could be read."""
     chain: list[Marked] = []
     names: list[str] = []
     while True:
         marked = _load(path, problems)
         if marked is None:
-            return chain
+            return chain, False
+        if chain and not _has_schema(marked, SCENARIO_SCHEMA, problems):
+            return chain, False
         names.append(path.stem)
         chain.append(marked)
         parent = marked.data.get("extends")
         if parent is None:
-            return chain
+            return chain, True
         mark = marked.values[("extends",)]
         if not isinstance(parent, str):
             # The check of the whole file reports it.
-            return chain
+            return chain, False
         following = path.with_name(f"{parent}.yaml")
         if parent == BASELINE and not following.is_file():
-            return chain
+            return chain, True
         if parent in names:
             circle = " → ".join([*names[names.index(parent) :], parent])
             _add(problems, mark, f"the files extend each other in a circle: {circle}", "")
-            return chain
+            return chain, False
         if not following.is_file():
             known = [n for n in scenario_names(path.parent) if n not in names]
             guess = nearest(parent.removesuffix(".yaml"), known)
@@ -217,7 +219,7 @@ def _chain(path: Path, problems: Problems) -> list[Marked]:
                 f"file; scenarios there: {', '.join(known)}",
                 f"extends: {guess}" if guess else "",
             )
-            return chain
+            return chain, False
         path = following
 
 
@@ -261,26 +263,36 @@ def _forget(marked: Marked, steps: Steps) -> None:
             del marks[known]
 
 
+def _has_schema(marked: Marked, schema: str, problems: Problems) -> bool:
+    found = marked.data.get("schema")
+    if found == schema:
+        return True
+    if found is None:
+        message = "the required key 'schema' is missing"
+    else:
+        message = f"the schema {found} is not {schema}"
+    _add(problems, marked.mark(("schema",)), message, f"schema: {schema}")
+    return False
+
+
 def _validate(
-    model: type[_Model], marked: Marked, schema: str, path: Path, problems: Problems
+    model: type[_Model],
+    marked: Marked,
+    schema: str,
+    problems: Problems,
+    *,
+    whole: bool = True,
 ) -> _Model | None:
     data = marked.data
-    mark = marked.values.get(("schema",)) or marked.mark(())
-    if data.get("schema") != schema:
-        found = data.get("schema")
-        if found is None:
-            message = "the required key 'schema' is missing"
-        else:
-            message = f"the schema {found} is not {schema}"
-        _add(problems, mark, message, f"schema: {schema}")
-        if found in (SCENARIO_SCHEMA, RESPONSE_SCHEMA):
+    if not _has_schema(marked, schema, problems):
+        if data.get("schema") in (SCENARIO_SCHEMA, RESPONSE_SCHEMA):
             # A file of the other kind: every further message would mislead.
             return None
         data = {**data, "schema": schema}
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        _explain_errors(model, data, marked, error, problems)
+        _explain_errors(model, data, marked, error, problems, whole)
         return None
 
 
@@ -304,7 +316,12 @@ def _add(problems: Problems, mark: Mark | None, message: str, instead: str) -> N
 
 
 def _explain_errors(
-    model: type[BaseModel], data: Any, marked: Marked, error: ValidationError, problems: Problems
+    model: type[BaseModel],
+    data: Any,
+    marked: Marked,
+    error: ValidationError,
+    problems: Problems,
+    whole: bool,
 ) -> None:
     found = []
     mended: set[Steps] = set()
@@ -344,8 +361,9 @@ def _explain_errors(
             message, instead = _plain(kind, item, context)
             found.append((steps, of_key, message, instead, kind))
     for steps, of_key, message, instead, kind in found:
-        # A mistyped required key is one mistake, not two.
-        if kind == "missing" and steps in mended:
+        # A mistyped required key is one mistake, not two; and what is missing may stand in a
+        # file that could not be read.
+        if kind == "missing" and (steps in mended or not whole):
             continue
         mark = marked.mark(steps[:-1] if kind == "missing" else steps, of_key=of_key)
         if kind == "missing" and len(steps) == 1:
