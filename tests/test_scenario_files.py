@@ -538,7 +538,7 @@ channels:
     order_multiplier: {1: {dist: fixed, value: 1}, 2: {dist: fixed, value: "1"}}
     quantum_share: {dist: uniform, low: 1, high: 0}
     decision_lag: 6 weeks
-    ramp: 12 months
+    ramp: 12.5 months
     evidence: {source: none}
 """,
         "mine.yaml",
@@ -555,6 +555,7 @@ channels:
         "mine.yaml:12:76: '1' is not a number; write: a plain number",
         "mine.yaml:13:5: low 1.0 is not below high 0.0; write: low < high",
         "mine.yaml:14:19: unit 'week' does not fit here; write: 6 month",
+        "mine.yaml:15:11: 12.5 month is not a whole number of months; write: 12 months",
     ]
 
 

@@ -49,7 +49,7 @@ LASTING_YEARS = 30
 
 
 def _payment_table(policy: CashTransfer, years: np.ndarray) -> np.ndarray:
-    """Return CNY per birth, dims (birth_order, year of birth, year of payment)."""
+    """Return CNY per birth, dims (year of birth, birth_order, year of payment)."""
     months = np.arange(month(years[0], 1), month(years[-1] + 1, 1))
     begin, end = paid_span(policy, months)
     share = eligible_share(policy.births, months) * policy.take_up.to("1").value / 12.0
@@ -60,7 +60,7 @@ def _payment_table(policy: CashTransfer, years: np.ndarray) -> np.ndarray:
         counts = (begin <= offset) & (offset < end) & (paid >= 0) & (paid < len(years))
         np.add.at(table, (born[counts], paid[counts]), share[counts])
     money = np.array([per_month(policy, order) for order in ORDERS])
-    return np.asarray(money[:, None, None] * table)
+    return np.asarray(money[None, :, None] * table[:, None, :])
 
 
 def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) -> xr.DataArray:
@@ -83,7 +83,7 @@ def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) 
     import xarray as xr
 
     policies = cash_transfers(scenario)
-    money = [np.einsum("dyk,kyp->dp", births, _payment_table(p, years)) for p in policies.values()]
+    money = [np.tensordot(births, _payment_table(p, years), 2) for p in policies.values()]
     return xr.DataArray(
         np.stack(money) if money else np.zeros((0, len(births), len(years))),
         dims=("policy", "draw", "year"),

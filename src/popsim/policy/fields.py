@@ -168,6 +168,12 @@ def _some_year(values: dict[int, Quantity]) -> dict[int, Quantity]:
     return dict(sorted(values.items()))
 
 
+def _whole_months(quantity: Quantity) -> Quantity:
+    if quantity.value != int(quantity.value):
+        fail(f"{quantity} is not a whole number of months", f"{round(quantity.value)} months")
+    return quantity
+
+
 def _read_age_span(value: object) -> tuple[int, int]:
     match = re.fullmatch(r"(\d+)\s*-\s*(\d+)\s*(months?|years?)?", str(value))
     if match is None:
@@ -241,7 +247,12 @@ PlacesByYear = Annotated[
     dict[Annotated[int, BeforeValidator(_read_year)], Coverage], AfterValidator(_some_year)
 ]
 Fraction = Annotated[Quantity, BeforeValidator(_read_fraction), _AS_TEXT]
-Duration = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("month",))), _AS_TEXT]
+Duration = Annotated[
+    Quantity,
+    BeforeValidator(partial(_read_quantity, units=("month",))),
+    AfterValidator(_whole_months),
+    _AS_TEXT,
+]
 AgeSpan = Annotated[
     tuple[int, int],
     BeforeValidator(_read_age_span),

@@ -21,9 +21,9 @@ one, and a trial has no extra births after its window.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -247,7 +247,9 @@ def _answered(months: np.ndarray, announced: np.ndarray, lag: int, ramp: float) 
     return share
 
 
-def net_of_payback(log_effect: np.ndarray, quantum_share: np.ndarray, payback: Any) -> np.ndarray:
+def net_of_payback(
+    log_effect: np.ndarray, quantum_share: np.ndarray, payback: Sequence[float]
+) -> np.ndarray:
     """Take back the tempo share of an effect in the years after it.
 
     ``R[t] = E[t] - τ Σ_j w_j E[t-j]`` with ``τ = 1 - quantum share``.
@@ -270,8 +272,8 @@ def net_of_payback(log_effect: np.ndarray, quantum_share: np.ndarray, payback: A
     Examples
     --------
     >>> constant = np.full((1, 8, 1), 0.1)
-    >>> net_of_payback(constant, np.array([0.4]), (0.5, 0.5))[0, -1, 0].round(3)
-    np.float64(0.04)
+    >>> round(float(net_of_payback(constant, np.array([0.4]), (0.5, 0.5))[0, -1, 0]), 3)
+    0.04
     """
     before = len(payback)
     years = log_effect.shape[1] - before
