@@ -19,6 +19,7 @@ qingyuan.yaml:12:10: a bare number has no unit; write: 300 CNY/month
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -63,8 +64,13 @@ class Problem:
         if self.line:
             text += f"\n    {self.line.rstrip()}"
             if self.column > 0:
-                text += "\n    " + " " * (self.column - 1) + "^"
+                text += "\n    " + _blank(self.line[: self.column - 1]) + "^"
         return text
+
+
+def _blank(text: str) -> str:
+    """Return spaces as wide as the text; Chinese characters are as wide as two letters."""
+    return "".join("\u3000" if unicodedata.east_asian_width(c) in "WF" else " " for c in text)
 
 
 class PopsimError(Exception):

@@ -86,13 +86,15 @@ _SPELLINGS = {
     "births": "birth",
     "places/1000 persons": "places/1000 residents",
     "元": "CNY",
+    "万元": "10^4 CNY",
     "元/月": "CNY/month",
     "元/年": "CNY/year",
     "percent": "%",
     "‰": "per mille",
 }
 
-_QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)\s*(\S.*?)\s*$")
+# Without a space the unit may not begin like a number: "300" is not 30 of the unit "0".
+_QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)(?:\s+(?=\S)|(?=[^\d\s.,]))(.*?)\s*$")
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,9 @@ def parse(text: object, unit: str | tuple[str, ...] = ()) -> Quantity:
             raise UnitError(
                 f"the bare number {text.strip()} has no unit", f"{text.strip()} {example}"
             )
-        raise UnitError(f"{text!r} is not a number followed by a unit", f"300 {example}")
+        plain = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+        instead = plain if _QUANTITY.match(plain) else f"300 {example}"
+        raise UnitError(f"{text!r} is not a number followed by a unit", instead)
     name = " ".join(match.group(2).split())
     name = _SPELLINGS.get(name, name)
     if name not in UNITS:

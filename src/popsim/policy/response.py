@@ -1,0 +1,502 @@
+"""From doses to birth rates: how families answer a policy, with its uncertainty.
+
+For channel c, birth order k and year t the log effect on the conditional birth rate is
+
+    E_ck[t] = mean over the birth months m of year t of  A_c(m) log(1 + mult_ck e_c(D_ck(m)) / 100)
+    R_ck[t] = (1 - τ_c) E_ck[t] + τ_c (E_ck[t] - Σ_j w_j E_ck[t-j])
+    log h_k[t] = log h_k_ref[t] + Σ_c (R_ck[t] - R_ck_ref[t])
+
+``A_c`` is the share of couples that have answered: 0 until conception and decision lag have
+passed since the announcement, then linear to 1 over the ramp. With several instruments,
+announced one after the other, each couple acts on the sum of those it has had time to answer,
+
+    E_ck[t] = mean_m Σ_i (A_i(m) - A_{i+1}(m)) log(1 + mult e(D_1(m) + … + D_i(m)) / 100),
+
+i in order of announcement and A of the one after the last being 0. One instrument gives the
+formula above; a later one never lowers the effect of an earlier one, as a mean of the A_i
+weighted by dose would, because the map is concave. A birth after the window of a scheme has no
+dose of it, so a constant dose has no tempo effect after the payback years, an end has a negative
+one, and a trial has no extra births after its window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from popsim.errors import DataError, ProjectionError
+from popsim.kernels.random import uniform
+from popsim.policy.dose import capacity, capacity_path, cash_dose, childcare_dose
+from popsim.policy.fields import ORDERS
+from popsim.policy.files import read_response
+from popsim.policy.instruments import month, month_of
+from popsim.policy.model import (
+    Beta,
+    Channel,
+    Distribution,
+    Fixed,
+    LinearChannel,
+    Lognormal,
+    Normal,
+    ResponseFile,
+    SaturatingChannel,
+    Scenario,
+    Uniform,
+)
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "ChannelDraws",
+    "Context",
+    "Response",
+    "ResponseModel",
+    "draw_channel",
+    "draw_distribution",
+    "effect_chances",
+    "map_effect",
+    "net_of_payback",
+]
+
+NEGLIGIBLE = 0.005
+"""An effect on the birth rate below half a per cent is reported as negligible."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the response needs to know of the reference run of one region.
+
+    Parameters
+    ----------
+    years : numpy.ndarray
+        Consecutive years, shape (year,).
+    population, children_under_3 : numpy.ndarray
+        Persons, dims (draw, year) or (year,).
+    places_ref : numpy.ndarray
+        Childcare places per 1,000 residents without the policy, dims (year,).
+    gdp_per_head : float, optional
+        CNY a year; a scenario that promises money and does not give it needs it.
+
+    Raises
+    ------
+    DataError
+        When years are missing in between or an array does not cover them.
+    """
+
+    years: np.ndarray
+    population: np.ndarray
+    children_under_3: np.ndarray
+    places_ref: np.ndarray
+    gdp_per_head: float | None = None
+
+    def __post_init__(self) -> None:
+        years = len(self.years)
+        if years == 0 or (np.diff(self.years) != 1).any():
+            raise DataError("the years of a response context are not consecutive")
+        for name in ("population", "children_under_3", "places_ref"):
+            if np.shape(getattr(self, name))[-1:] != (years,):
+                raise DataError(f"{name} of a response context does not cover its {years} years")
+
+
+class ResponseModel(Protocol):
+    """Anything that turns policies into log factors on birth rates."""
+
+    def log_effect(
+        self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
+    ) -> np.ndarray:
+        """Return log factors of dims (draw, year, birth_order)."""
+
+
+def draw_distribution(
+    distribution: Distribution, draws: range, seed: int, component: str
+) -> np.ndarray:
+    """Draw from a distribution by its inverse, one number per draw.
+
+    Parameters
+    ----------
+    distribution : Lognormal, Normal, Beta, Uniform or Fixed
+    draws : range
+        Draw numbers, contiguous.
+    seed : int
+    component : str
+        What the number is for; the same draw has the same number in every region and scenario.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (draw,), clipped to ``low`` and ``high``; 0 with probability ``p_zero``.
+    """
+    from scipy.special import betaincinv, ndtri
+
+    if isinstance(distribution, Fixed) and distribution.p_zero == 0.0:
+        return np.full(len(draws), distribution.value)
+    u = uniform(seed, component, draws)
+    p_zero = distribution.p_zero
+    zero = u < p_zero
+    u = np.where(zero, 0.5, (u - p_zero) / (1.0 - p_zero))
+    # The shift may round to the very ends, where the inverse is infinite.
+    u = np.clip(u, 2.0**-53, 1.0 - 2.0**-53)
+    value: np.ndarray
+    if isinstance(distribution, Lognormal):
+        value = distribution.median * np.exp(distribution.sigma * ndtri(u))
+    elif isinstance(distribution, Normal):
+        value = distribution.mean + distribution.sd * ndtri(u)
+    elif isinstance(distribution, Beta):
+        value = betaincinv(distribution.a, distribution.b, u)
+    elif isinstance(distribution, Uniform):
+        value = distribution.low + (distribution.high - distribution.low) * u
+    else:
+        value = np.full(len(draws), distribution.value)
+    if distribution.low is not None or distribution.high is not None:
+        value = np.clip(value, distribution.low, distribution.high)
+    value[zero] = 0.0
+    return value
+
+
+@dataclass(frozen=True)
+class ChannelDraws:
+    """Parameters of one channel, drawn.
+
+    Parameters
+    ----------
+    map : dict of str to numpy.ndarray
+        Parameters of the map, each of shape (draw,).
+    multiplier : numpy.ndarray
+        Dims (draw, birth_order), order 4 as order 3.
+    quantum_share, utilisation : numpy.ndarray
+        Fractions, shape (draw,).
+    """
+
+    map: Mapping[str, np.ndarray]
+    multiplier: np.ndarray
+    quantum_share: np.ndarray
+    utilisation: np.ndarray
+
+
+def draw_channel(channel: Channel, name: str, draws: range, seed: int) -> ChannelDraws:
+    """Draw all parameters of a channel; every parameter has a stream of its own."""
+
+    def one(distribution: Distribution, parameter: str) -> np.ndarray:
+        return draw_distribution(distribution, draws, seed, f"response/{name}/{parameter}")
+
+    if isinstance(channel, SaturatingChannel):
+        parts = {"beta": channel.beta, "Ds": channel.Ds, "D0": channel.D0}
+    elif isinstance(channel, LinearChannel):
+        parts = {"effect": channel.effect}
+    else:
+        parts = {"at_10": channel.at_10, "exponent": channel.exponent}
+    by_order = channel.order_multiplier
+    first, second, third = (
+        one(d, f"order_multiplier/{k}")
+        for k, d in ((1, by_order.first), (2, by_order.second), (3, by_order.third))
+    )
+    used = channel.utilisation
+    return ChannelDraws(
+        map={key: one(d, key) for key, d in parts.items()},
+        multiplier=np.stack([first, second, third, third], axis=-1),
+        quantum_share=one(channel.quantum_share, "quantum_share"),
+        utilisation=np.ones(len(draws)) if used is None else one(used, "utilisation"),
+    )
+
+
+def map_effect(
+    channel: Channel, parameters: Mapping[str, np.ndarray], dose: np.ndarray
+) -> np.ndarray:
+    """Return the effect of a dose on births of the paid order [%], before the order multiplier.
+
+    Parameters
+    ----------
+    channel : SaturatingChannel, LinearChannel or PowerChannel
+    parameters : mapping of str to numpy.ndarray
+        Of shape (draw,).
+    dose : numpy.ndarray
+        Per cent, dims (draw, …), or with a leading axis of length 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Per cent, dims (draw, …); exactly 0 where the dose is.
+    """
+
+    def wide(name: str) -> np.ndarray:
+        value = parameters[name]
+        return value.reshape(value.shape + (1,) * (dose.ndim - 1))
+
+    effect: np.ndarray
+    if isinstance(channel, SaturatingChannel):
+        above = np.maximum(dose - wide("D0"), 0.0)
+        effect = -wide("beta") * wide("Ds") * np.expm1(-above / wide("Ds"))
+    elif isinstance(channel, LinearChannel):
+        effect = wide("effect") * dose / channel.per_dose
+    else:
+        scaled = np.where(dose > 0, dose / 10.0, 1.0)
+        effect = np.where(dose > 0, wide("at_10") * scaled ** wide("exponent"), 0.0)
+    return effect
+
+
+def _answered(months: np.ndarray, announced: np.ndarray, lag: int, ramp: float) -> np.ndarray:
+    """Return A, the share of couples that have answered, dims (policy, month)."""
+    since = months[None, :] - announced[:, None] - lag
+    if ramp == 0:
+        return np.where(since >= 0, 1.0, 0.0)
+    share: np.ndarray = np.clip(since / ramp, 0.0, 1.0)
+    return share
+
+
+def net_of_payback(
+    log_effect: np.ndarray, quantum_share: np.ndarray, payback: Sequence[float]
+) -> np.ndarray:
+    """Take back the tempo share of an effect in the years after it.
+
+    ``R[t] = E[t] - τ Σ_j w_j E[t-j]`` with ``τ = 1 - quantum share``.
+
+    Parameters
+    ----------
+    log_effect : numpy.ndarray
+        E with as many years before the first as there are payback years, dims
+        (draw, before + year, birth_order).
+    quantum_share : numpy.ndarray
+        Shape (draw,).
+    payback : sequence of float
+        Weights w_1, w_2, …
+
+    Returns
+    -------
+    numpy.ndarray
+        R, dims (draw, year, birth_order).
+
+    Examples
+    --------
+    >>> constant = np.full((1, 8, 1), 0.1)
+    >>> round(float(net_of_payback(constant, np.array([0.4]), (0.5, 0.5))[0, -1, 0]), 3)
+    0.04
+    """
+    before = len(payback)
+    years = log_effect.shape[1] - before
+    taken = np.zeros_like(log_effect[:, before:])
+    for lag, weight in enumerate(payback, start=1):
+        taken += weight * log_effect[:, before - lag : before - lag + years]
+    tempo: np.ndarray = (1.0 - quantum_share)[:, None, None] * taken
+    net: np.ndarray = log_effect[:, before:] - tempo
+    return net
+
+
+class Response:
+    """The response of a file: channels, maps and lags with drawn parameters.
+
+    Parameters
+    ----------
+    spec : ResponseFile, optional
+        The default of the package when not given.
+
+    Examples
+    --------
+    >>> from popsim.policy.files import baseline
+    >>> years = np.arange(2023, 2026)
+    >>> context = Context(years, np.full(3, 1e5), np.full(3, 2e3), np.full(3, 2.5))
+    >>> effect = Response().log_effect(baseline(), baseline(), context, range(2), seed=1)
+    >>> effect.shape, bool((effect == 0).all())
+    ((2, 3, 4), True)
+    """
+
+    def __init__(self, spec: ResponseFile | None = None) -> None:
+        self.spec = spec or read_response()
+        found = {"cash": self.spec.channels.cash, "childcare": self.spec.channels.childcare}
+        self.channels: dict[str, Channel] = {n: c for n, c in found.items() if c is not None}
+
+    def log_effect(
+        self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
+    ) -> np.ndarray:
+        """Return what a scenario adds to the log of the birth rates of the reference.
+
+        Parameters
+        ----------
+        scenario, reference : Scenario
+            The reference is usually the built-in ``baseline``.
+        context : Context
+            From the reference run; its arrays by draw belong to ``draws``.
+        draws : range
+            Draw numbers, contiguous.
+        seed : int
+
+        Returns
+        -------
+        numpy.ndarray
+            Log factors on the conditional rates, dims (draw, year, birth_order), orders 1, 2,
+            3 and 4 and later; exactly 0 where nothing differs.
+
+        Raises
+        ------
+        ScenarioError
+            When money is promised without a GDP per head.
+        ProjectionError
+            When the response takes away all births.
+        """
+        effect = np.zeros((len(draws), len(context.years), len(ORDERS)))
+        for part in self.by_channel(scenario, reference, context, draws, seed).values():
+            effect += part
+        return effect
+
+    def by_channel(
+        self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
+    ) -> dict[str, np.ndarray]:
+        """Return the terms of :meth:`log_effect` by channel."""
+        effects = {}
+        for name, channel in self.channels.items():
+            parameters = draw_channel(channel, name, draws, seed)
+            ours, theirs = (
+                self._effect(name, channel, s, context, parameters) for s in (scenario, reference)
+            )
+            effects[name] = ours - theirs
+        return effects
+
+    def _effect(
+        self,
+        name: str,
+        channel: Channel,
+        scenario: Scenario,
+        context: Context,
+        parameters: ChannelDraws,
+    ) -> np.ndarray:
+        """Return R of one channel, dims (draw, year, birth_order)."""
+        shape = len(parameters.quantum_share), len(context.years), len(ORDERS)
+        before = len(self.spec.payback)
+        # What was promised before the first year is paid back in the years that are reported.
+        years = np.arange(context.years[0] - before, context.years[-1] + 1)
+        if name == "cash":
+            effect = self._cash(channel, scenario, context, years, parameters)
+        else:
+            effect = self._childcare(channel, scenario, context, years, parameters)
+        if effect is None:
+            return np.zeros(shape)
+        return net_of_payback(effect, parameters.quantum_share, self.spec.payback)
+
+    def _cash(
+        self,
+        channel: Channel,
+        scenario: Scenario,
+        context: Context,
+        years: np.ndarray,
+        parameters: ChannelDraws,
+    ) -> np.ndarray | None:
+        conception = int(self.spec.conception_lag.value)
+        months = np.arange(month(years[0], 1), month(years[-1] + 1, 1))
+        doses = cash_dose(scenario, months, context.gdp_per_head, lag=conception)
+        if not doses.dose.any():
+            return None
+        lag = conception + int(channel.decision_lag.value)
+        share = _answered(months, doses.announced, lag, channel.ramp.value)
+        weight = -np.diff(share, axis=0, append=0.0) / 12.0
+        # Most months have the same doses: the map is taken once per dose, not once per month.
+        summed = np.cumsum(doses.dose, axis=0)
+        levels, place = np.unique(summed.round(9), return_inverse=True)
+        place = place.reshape(summed.shape)
+        in_year = np.zeros((len(ORDERS), len(levels), len(years)))
+        year_of = (months - months[0]) // 12
+        for order in range(len(ORDERS)):
+            np.add.at(
+                in_year[order], (place[:, order], np.broadcast_to(year_of, weight.shape)), weight
+            )
+        effect = map_effect(channel, parameters.map, levels[None, :])
+        logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
+        by_order = [logs[:, :, k] @ in_year[k] for k in range(len(ORDERS))]
+        return np.stack(by_order, axis=-1)
+
+    def _childcare(
+        self,
+        channel: Channel,
+        scenario: Scenario,
+        context: Context,
+        years: np.ndarray,
+        parameters: ChannelDraws,
+    ) -> np.ndarray | None:
+        policy = capacity(scenario)
+        if policy is None:
+            return None
+        path = capacity_path(scenario, context.years, context.places_ref)
+        dose = childcare_dose(
+            path.places,
+            context.places_ref,
+            context.population,
+            context.children_under_3,
+            parameters.utilisation[:, None],
+        )
+        # Before the first year places stand as in it: nothing older is known of the region.
+        dose = dose[:, np.clip(years - context.years[0], 0, None)]
+        months = np.arange(month(years[0], 1), month(years[-1] + 1, 1))
+        lag = int(self.spec.conception_lag.value + channel.decision_lag.value)
+        announced = np.array([month_of(policy.announced)])
+        share = _answered(months, announced, lag, channel.ramp.value)[0].reshape(-1, 12).mean(1)
+        effect = map_effect(channel, parameters.map, dose)
+        logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
+        answered: np.ndarray = share[None, :, None] * logs
+        return answered
+
+    def notices(self, scenario: Scenario, context: Context) -> list[str]:
+        """Return what a reader must know about a scenario under this response.
+
+        Targets that add nothing, and policies whose channel the response does not have.
+        """
+        found = capacity_path(scenario, context.years, context.places_ref).notices
+        channel_of = {"cash_transfer": "cash", "childcare_capacity": "childcare"}
+        for name, policy in scenario.policies.items():
+            channel = channel_of.get(policy.kind)
+            if channel is None:
+                found.append(f"{scenario.id}: {name} costs money and has no effect on births here")
+            elif channel not in self.channels:
+                found.append(
+                    f"{scenario.id}: {name} has no effect, the response {self.spec.id} has no "
+                    f"channel {channel!r}"
+                )
+        return found
+
+
+def _log_factor(effect: np.ndarray) -> np.ndarray:
+    """Return log(1 + effect/100) of an effect [%]."""
+    if effect.size and effect.min() <= -100.0:
+        raise ProjectionError(
+            f"the response changes births by {effect.min():.0f} %, which leaves none; "
+            "write: low and high in the response file"
+        )
+    factor: np.ndarray = np.log1p(effect / 100.0)
+    return factor
+
+
+def effect_chances(by_channel: Mapping[str, np.ndarray], years: np.ndarray) -> xr.Dataset:
+    """Return how likely it is that a policy does nothing, or next to nothing.
+
+    Parameters
+    ----------
+    by_channel : mapping of str to numpy.ndarray
+        Log effects of dims (draw, year, birth_order), see :meth:`Response.by_channel`.
+    years : numpy.ndarray
+        Shape (year,).
+
+    Returns
+    -------
+    xarray.Dataset
+        ``p_no_gain``, P(effect ≤ 0), and ``p_negligible``, P(effect < 0.005), where effect is
+        the relative change of the birth rate; dims (channel, year, birth_order), the last
+        channel being the whole ``package``.
+    """
+    import xarray as xr
+
+    parts = np.stack([*by_channel.values(), sum(by_channel.values())])
+    effect = np.expm1(parts)
+    dims = ("channel", "year", "birth_order")
+    attrs = {"units": "1"}
+    return xr.Dataset(
+        {
+            "p_no_gain": (dims, (effect <= 0).mean(axis=1), attrs),
+            "p_negligible": (dims, (effect < NEGLIGIBLE).mean(axis=1), attrs),
+        },
+        coords={
+            "channel": [*by_channel, "package"],
+            "year": years,
+            "birth_order": list(ORDERS),
+        },
+    )
