@@ -2,15 +2,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
-from popsim.errors import DataError, ScenarioError
-from popsim.policy.cost import cost_per_birth, payments_by_year, value_per_birth
+from popsim.policy.cost import (
+    cost_per_additional_birth,
+    payments_by_year,
+    promised_per_birth,
+)
 from popsim.policy.files import baseline
 from popsim.policy.instruments import month, payments
 from popsim.policy.model import CashTransfer, Scenario
 
 YEARS = np.arange(2023, 2031)
-WINDOW = range(2023, 2028)
 
 
 def scenario(**policies: dict[str, Any]) -> Scenario:
@@ -64,7 +67,7 @@ def test_payments_are_those_of_the_schedule() -> None:
 
 
 def test_value_includes_what_is_paid_after_the_window() -> None:
-    value = value_per_birth(scenario(s=STREAM), range(2030, 2031))
+    value = promised_per_birth(scenario(s=STREAM), range(2030, 2031)).values
     months = np.arange(12)
     offsets = np.arange(36)
     discounted = (1.04 ** (-(months[:, None] + offsets[None, :]) / 12)).sum() * 100 / 12
@@ -72,68 +75,69 @@ def test_value_includes_what_is_paid_after_the_window() -> None:
     assert value[0, [0, 2, 3]].tolist() == [0.0, 0.0, 0.0]
 
 
+def labelled(values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(
+        values,
+        dims=("draw", "year", "birth_order"),
+        coords={"draw": range(len(values)), "year": YEARS, "birth_order": [1, 2, 3, 4]},
+    )
+
+
+def cost(case: Scenario, ours: np.ndarray, theirs: np.ndarray, **other: Any) -> xr.Dataset:
+    promised = promised_per_birth(case, range(2023, 2031))
+    return cost_per_additional_birth(labelled(ours), labelled(theirs), promised, **other)
+
+
 def test_empty_scenario_costs_nothing() -> None:
     assert payments_by_year(baseline(), births(), YEARS).shape == (0, 3, 8)
-    with pytest.raises(DataError, match="'baseline' costs no more than 'baseline' in 2023-2027"):
-        cost_per_birth(baseline(), baseline(), births(), births(), YEARS, WINDOW)
+    assert not cost(baseline(), births(), births()).data_vars
 
 
-def test_cost_per_birth() -> None:
+def test_cost_per_additional_birth() -> None:
     ours, theirs = births(), births()
     ours[0, :, 1] += 120.0
     ours[1, :, 1] += 12.0
-    found = cost_per_birth(scenario(g=GRANT), baseline(), ours, theirs, YEARS, WINDOW)
-    assert found.additional_births == pytest.approx((600 + 60 + 0) / 3)
-    assert found.headline == pytest.approx(found.cost / found.additional_births)
-    assert found.share_without_gain == pytest.approx(1 / 3)
+    found = cost(scenario(g=GRANT), ours, theirs).sel(window="period")
+    assert (int(found.first_year), int(found.last_year)) == (2023, 2027)
+    assert float(found.additional_births) == pytest.approx((600 + 60 + 0) / 3)
+    mean = float(found.cash_cost) / float(found.additional_births)
+    assert float(found.cost_per_additional_birth) == pytest.approx(mean)
+    assert float(found.chance_of_no_gain) == pytest.approx(1 / 3)
+    # A grant of 1,000 in the month of birth, discounted month by month to January 2023.
+    value = 1000 * np.mean(1.04 ** (-np.arange(60) / 12)) * 5
+    quantiles = found.cost_per_additional_birth_quantile
     # The draw without additional births counts as infinitely dear.
-    assert found.quantiles[0.9] == np.inf
-    value = value_per_birth(scenario(g=GRANT), WINDOW)[:, 1].sum()
-    assert found.quantiles[0.1] == pytest.approx(1320 * value / 600)
-    assert found.quantiles[0.5] == pytest.approx(1212 * value / 60)
-    assert found.deadweight_share == pytest.approx(3600 / (1320 + 1212 + 1200))
+    assert float(quantiles.sel(quantile=0.9)) == np.inf
+    assert float(quantiles.sel(quantile=0.1)) == pytest.approx(1320 * value / 600)
+    assert float(quantiles.sel(quantile=0.5)) == pytest.approx(1212 * value / 60)
+    assert float(found.deadweight_share) == pytest.approx(3600 / (1320 + 1212 + 1200))
+
+
+def test_a_window_is_cut_at_the_last_year_and_says_so() -> None:
+    found = cost(scenario(g=GRANT), births(1300.0), births()).sel(window="lasting")
+    assert (int(found.first_year), int(found.last_year)) == (2023, 2030)
 
 
 def test_fewer_births_are_no_deadweight() -> None:
     ours = births()
     ours[:, :, 1] -= 100
-    found = cost_per_birth(scenario(g=GRANT), baseline(), ours, births(), YEARS, WINDOW)
-    assert found.headline == np.inf
-    assert found.deadweight_share == pytest.approx(1.0)
-    assert set(found.quantiles.values()) == {np.inf}
+    found = cost(scenario(g=GRANT), ours, births()).sel(window="period")
+    assert float(found.cost_per_additional_birth) == np.inf
+    assert float(found.deadweight_share) == pytest.approx(1.0)
+    assert np.isinf(found.cost_per_additional_birth_quantile).all()
 
 
 def test_only_what_is_added_to_the_reference_counts() -> None:
-    more = scenario(g=GRANT, h={**GRANT, "amount": {"2": "500 CNY"}})
-    found = cost_per_birth(more, scenario(g=GRANT), births(), births(), YEARS, WINDOW)
-    alone = cost_per_birth(
-        scenario(g={**GRANT, "amount": {"2": "500 CNY"}}),
-        baseline(),
-        births(),
-        births(),
-        YEARS,
-        WINDOW,
-    )
-    assert found.cost == pytest.approx(alone.cost)
+    half = {**GRANT, "amount": {"2": "500 CNY"}}
+    reference = promised_per_birth(scenario(g=GRANT), range(2023, 2031))
+    ours = births(1300.0)
+    found = cost(scenario(g=GRANT, h=half), ours, ours, promised_ref=reference)
+    alone = cost(scenario(g=half), ours, ours)
+    np.testing.assert_allclose(found.cash_cost, alone.cash_cost)
 
 
-def test_births_and_cost_must_belong_together() -> None:
-    places = {
-        "kind": "childcare_capacity",
-        "announced": "2023-01-01",
-        "target": {"2025": "4.5 places/1000 residents"},
-    }
-    case = scenario(g=GRANT, p=places)
-    with pytest.raises(ScenarioError) as caught:
-        cost_per_birth(case, baseline(), births(), births(), YEARS, WINDOW)
-    assert str(caught.value) == (
-        "p of scenario 'case' cannot be costed, so births and cost would not belong together; "
-        "write: scenario.with_only('g')"
-    )
-    same = cost_per_birth(case, scenario(p=places), births(), births(), YEARS, WINDOW)
-    assert same.cost > 0
-
-
-def test_window_outside_the_years() -> None:
-    with pytest.raises(DataError, match="the window 2023-2052 is not inside the years 2023-2030"):
-        cost_per_birth(scenario(g=GRANT), baseline(), births(), births(), YEARS, range(2023, 2053))
+def test_regions_are_carried_through() -> None:
+    ours = xr.concat([labelled(births(1300.0)), labelled(births(1200.0))], "region")
+    promised = promised_per_birth(scenario(g=GRANT), range(2023, 2031))
+    found = cost_per_additional_birth(ours, labelled(births()), promised)
+    assert found.chance_of_no_gain.sel(window="period").values.tolist() == [0.0, 1.0]

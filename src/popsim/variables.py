@@ -55,6 +55,7 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension(
             "fertility_path", "fertility held", "保持不变的生育指标", "what is held from 2024"
         ),
+        Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
         Dimension("policy", "policy instrument", "政策工具", "key of the instrument in its file"),
     )
@@ -551,6 +552,60 @@ _POLICY = (
         "Cash paid during the year, nominal, to children born since the first year.",
         minimum=0,
         display="10^4 CNY",
+    ),
+    Variable(
+        "cash_cost",
+        ("region", "scenario", "window"),
+        "CNY",
+        "cost of the cash instruments",
+        "现金补贴成本",
+        "Mean over draws of the value of all cash promised to the births of the window, less the "
+        "reference's, discounted at 4 % a year to its start.",
+        display="10^4 CNY",
+    ),
+    Variable(
+        "additional_births",
+        ("region", "scenario", "window"),
+        "birth",
+        "additional births",
+        "新增出生人数",
+        "Mean over draws of births of the window less those of the reference.",
+    ),
+    Variable(
+        "cost_per_additional_birth",
+        ("region", "scenario", "window"),
+        "CNY/birth",
+        "cost per additional birth",
+        "每新增一名出生的成本",
+        "Mean cost over mean additional births.",
+    ),
+    Variable(
+        "cost_per_additional_birth_quantile",
+        ("quantile", "region", "scenario", "window"),
+        "CNY/birth",
+        "cost per additional birth, quantiles",
+        "每新增一名出生的成本（分位数）",
+        "Quantiles over draws; a draw without additional births counts as infinite.",
+    ),
+    Variable(
+        "chance_of_no_gain",
+        ("region", "scenario", "window"),
+        "1",
+        "chance of no additional births",
+        "无新增出生的概率",
+        "Share of draws without additional births in the window.",
+        minimum=0,
+        maximum=1,
+        display="%",
+    ),
+    Variable(
+        "deadweight_share",
+        ("region", "scenario", "window"),
+        "1",
+        "deadweight, share of the cost",
+        "无谓支出占比",
+        "Share of the cost that is paid for births that would have happened anyway.",
+        display="%",
     ),
     Variable(
         "chance_of_no_effect",

@@ -1,8 +1,8 @@
 """What a policy costs, and what it costs per additional birth.
 
 Only cash transfers are costed. Construction grants and operating subsidies of childcare need
-the places built and used and come later; until then a cost per additional birth is refused for
-scenarios that contain them, because cost and births must refer to the same instruments.
+the places built and used; until then the cost of a package is that of its cash transfers, set
+against the births that these bring alone, because both must refer to the same instruments.
 
 Births are spread evenly over the months of their year. Deaths of children are ignored, less than
 1 % of the payments at China's child mortality. Payments are nominal and follow the rule, times
@@ -11,12 +11,10 @@ take-up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 import numpy as np
+import xarray as xr
 
-from popsim.errors import DataError, ScenarioError
+from popsim.dataset import label
 from popsim.policy.fields import ORDERS
 from popsim.policy.instruments import (
     DISCOUNT_RATE,
@@ -29,23 +27,11 @@ from popsim.policy.instruments import (
 )
 from popsim.policy.model import CashTransfer, Scenario
 
-if TYPE_CHECKING:
-    import xarray as xr
+__all__ = ["WINDOWS", "cost_per_additional_birth", "payments_by_year", "promised_per_birth"]
 
-__all__ = [
-    "LASTING_YEARS",
-    "PERIOD_YEARS",
-    "CostPerBirth",
-    "cost_per_birth",
-    "payments_by_year",
-    "value_per_birth",
-]
-
-PERIOD_YEARS = 5
-"""Years of the window in which the births of the period are counted."""
-
-LASTING_YEARS = 30
-"""Years of the window after which what was brought forward has been paid back."""
+WINDOWS = {"period": 5, "lasting": 30}
+"""Years of birth counted from the first year with a promise: the births of the period, and those
+that are left when what was brought forward has been paid back."""
 
 
 def _payment_table(policy: CashTransfer, years: np.ndarray) -> np.ndarray:
@@ -80,8 +66,6 @@ def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) 
     xarray.DataArray
         Nominal CNY, dims (policy, draw, year).
     """
-    import xarray as xr
-
     policies = cash_transfers(scenario)
     money = [np.tensordot(births, _payment_table(p, years), 2) for p in policies.values()]
     return xr.DataArray(
@@ -93,22 +77,22 @@ def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) 
     )
 
 
-def value_per_birth(scenario: Scenario, window: range) -> np.ndarray:
-    """Return the present value of all payments promised per birth, by year of birth.
+def promised_per_birth(scenario: Scenario, years: range) -> xr.DataArray:
+    """Return what the cash transfers of a scenario promise to a birth of each year and order.
 
-    Payments after the window to children born in it are included; discounted at 4 % a year to
-    the first January of the window.
+    All payments to the child count, also those after the last year, times take-up, discounted
+    at 4 % a year to 1 January of the year of birth.
 
     Parameters
     ----------
     scenario : Scenario
-    window : range
+    years : range
         Years of birth.
 
     Returns
     -------
-    numpy.ndarray
-        CNY per birth, take-up included, dims (year, birth_order).
+    xarray.DataArray
+        CNY per birth, dims (year, birth_order).
 
     Examples
     --------
@@ -117,125 +101,103 @@ def value_per_birth(scenario: Scenario, window: range) -> np.ndarray:
     >>> scenario = Scenario.model_validate({
     ...     "schema": "popsim.scenario/1", "id": "grant", "regions": "all",
     ...     "label": {"en": "A grant", "zh": "补助"}, "policies": {"grant": policy}})
-    >>> value_per_birth(scenario, range(2023, 2025))[:, 1].round(1)
-    array([392.9, 377.8])
+    >>> promised_per_birth(scenario, range(2022, 2024)).sel(birth_order=2).values.round(1)
+    array([  0. , 392.9])
     """
-    months = np.arange(month(window.start, 1), month(window.stop, 1))
-    waiting = (1 + DISCOUNT_RATE) ** (-(months - months[0]) / 12.0)
+    months = np.arange(month(years.start, 1), month(years.stop, 1))
+    waiting = (1 + DISCOUNT_RATE) ** (-((months - months[0]) % 12) / 12.0)
     value = np.zeros((len(ORDERS), len(months)))
     for policy in cash_transfers(scenario).values():
         value += present_value([policy], months) * policy.take_up.to("1").value
-    by_year = (value * waiting).reshape(len(ORDERS), len(window), 12).mean(axis=-1)
-    return np.asarray(by_year.T)
+    by_year = (value * waiting).reshape(len(ORDERS), len(years), 12).mean(axis=-1)
+    return xr.DataArray(
+        by_year.T,
+        dims=("year", "birth_order"),
+        coords={"year": list(years), "birth_order": list(ORDERS)},
+        name="promised_per_birth",
+    )
 
 
-@dataclass(frozen=True)
-class CostPerBirth:
-    """Cost per additional birth in a window of years of birth.
+def cost_per_additional_birth(
+    births: xr.DataArray,
+    births_ref: xr.DataArray,
+    promised: xr.DataArray,
+    promised_ref: xr.DataArray | None = None,
+    *,
+    probabilities: tuple[float, ...] = (0.1, 0.5, 0.9),
+) -> xr.Dataset:
+    """Return what an additional birth costs, over the births of a period and for good.
 
-    Parameters
-    ----------
-    window : range
-        Years of birth.
-    cost : float
-        Mean present value of the payments, scenario minus reference [CNY].
-    additional_births : float
-        Mean births, scenario minus reference.
-    headline : float
-        ``cost / additional_births`` [CNY/birth], infinite when there are none.
-    quantiles : dict of float to float
-        Quantiles over draws of cost per additional birth [CNY/birth]; a draw without additional
-        births counts as infinite.
-    share_without_gain : float
-        Share of draws without additional births.
-    deadweight_share : float
-        Share of the cost that goes to births that would have happened anyway.
-    """
-
-    window: range
-    cost: float
-    additional_births: float
-    headline: float
-    quantiles: dict[float, float]
-    share_without_gain: float
-    deadweight_share: float
-
-
-def cost_per_birth(
-    scenario: Scenario,
-    reference: Scenario,
-    births: np.ndarray,
-    births_ref: np.ndarray,
-    years: np.ndarray,
-    window: range,
-    quantiles: tuple[float, ...] = (0.1, 0.5, 0.9),
-) -> CostPerBirth:
-    """Return the cost per additional birth of the cash transfers of a scenario.
-
-    ``Σ PV(payments) / Σ (B_scn − B_ref)`` over the births of the window. The headline is a ratio
-    of means, because the mean of the ratio does not exist. Deadweight is
-    ``Σ payment × min(B_ref, B_scn)`` by order and year.
+    ``Σ (B v - B_ref v_ref) / Σ (B - B_ref)`` over the years of birth of a window that starts
+    with the first promise; ``v`` is the money promised per birth, discounted at 4 % a year to
+    that start. The headline is a ratio of means over draws, because the mean of the ratio does
+    not exist; a draw without additional births counts as infinite in the quantiles. Deadweight
+    is what is paid for births that would have happened anyway, ``Σ v min(B, B_ref)``.
 
     Parameters
     ----------
-    scenario, reference : Scenario
-    births, births_ref : numpy.ndarray
-        Births of paired draws, dims (draw, year, birth_order).
-    years : numpy.ndarray
-        Shape (year,).
-    window : range
-        Years of birth counted, usually the first 5 (period) and the first 30 (lasting).
-    quantiles : tuple of float
-        Probabilities.
+    births, births_ref : xarray.DataArray
+        Births of paired draws [birth], dims (year, birth_order, draw, ...).
+    promised, promised_ref : xarray.DataArray
+        From :func:`promised_per_birth` [CNY], dims (year, birth_order); the reference promises
+        nothing when it is not given.
+    probabilities : tuple of float
+        Quantiles over draws.
 
     Returns
     -------
-    CostPerBirth
+    xarray.Dataset
+        Dims (window, ...) with ``first_year`` and ``last_year`` of the births counted (a window
+        is cut at the last year of the run): ``cash_cost`` [CNY], ``additional_births``,
+        ``cost_per_additional_birth`` and ``cost_per_additional_birth_quantile`` [CNY/birth],
+        ``chance_of_no_gain`` and ``deadweight_share``. Empty when nothing is promised.
 
-    Raises
-    ------
-    ScenarioError
-        When the scenario has policies that differ from the reference and are not costed.
-    DataError
-        When the window is not inside the years, or the scenario costs no more than the reference.
+    Examples
+    --------
+    >>> years = {"year": [2023, 2024], "birth_order": [2], "draw": [0, 1]}
+    >>> dims = ("year", "birth_order", "draw")
+    >>> before = xr.DataArray(np.full((2, 1, 2), 100.0), coords=years, dims=dims)
+    >>> after = before + xr.DataArray([10.0, 0.0], dims="draw")
+    >>> promised = xr.DataArray([[1000.0], [0.0]], dims=("year", "birth_order"),
+    ...     coords={"year": [2023, 2024], "birth_order": [2]})
+    >>> cost = cost_per_additional_birth(after, before, promised).sel(window="period")
+    >>> float(cost.cost_per_additional_birth), float(cost.chance_of_no_gain)
+    (10500.0, 0.5)
     """
-    uncosted = [
-        name
-        for name, policy in scenario.policies.items()
-        if not isinstance(policy, CashTransfer) and reference.policies.get(name) != policy
-    ]
-    if uncosted:
-        cash = ", ".join(repr(name) for name in cash_transfers(scenario))
-        raise ScenarioError(
-            f"{', '.join(uncosted)} of scenario {scenario.id!r} cannot be costed, so births and "
-            f"cost would not belong together; write: scenario.with_only({cash})"
+    if promised_ref is None:
+        promised_ref = xr.zeros_like(promised)
+    more = promised - promised_ref
+    paying = more["year"].values[(more != 0).any("birth_order").values]
+    if not paying.size:
+        return xr.Dataset()
+    found = []
+    for years in WINDOWS.values():
+        first = int(paying[0])
+        last = min(first + years - 1, int(births["year"].values[-1]))
+        inside = slice(first, last)
+        waiting = (1 + DISCOUNT_RATE) ** -(more["year"].sel(year=inside) - first)
+        ours, theirs = births.sel(year=inside), births_ref.sel(year=inside)
+        over = ["year", "birth_order"]
+        money = ours * promised.sel(year=inside) - theirs * promised_ref.sel(year=inside)
+        cost = (money * waiting).sum(over)
+        gained = (ours - theirs).sum(over)
+        anyway = (np.minimum(ours, theirs) * more.sel(year=inside) * waiting).sum(over)
+        ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
+        mean_gain = gained.mean("draw")
+        result = xr.Dataset(
+            {
+                "cash_cost": cost.mean("draw"),
+                "additional_births": mean_gain,
+                "cost_per_additional_birth": (cost.mean("draw") / mean_gain).where(
+                    mean_gain > 0, np.inf
+                ),
+                # Quantiles are draws themselves: between a number and infinity there is no mean.
+                "cost_per_additional_birth_quantile": ratio.quantile(
+                    list(probabilities), "draw", method="inverted_cdf"
+                ),
+                "chance_of_no_gain": (gained <= 0).mean("draw"),
+                "deadweight_share": anyway.mean("draw") / cost.mean("draw"),
+            }
         )
-    if window.start < years[0] or window.stop - 1 > years[-1]:
-        raise DataError(
-            f"the window {window.start}-{window.stop - 1} is not inside the years "
-            f"{years[0]}-{years[-1]}"
-        )
-    inside = slice(window.start - int(years[0]), window.stop - int(years[0]))
-    ours, theirs = births[:, inside], births_ref[:, inside]
-    value, value_ref = value_per_birth(scenario, window), value_per_birth(reference, window)
-    cost = (ours * value - theirs * value_ref).sum(axis=(1, 2))
-    if not cost.mean() > 0:
-        raise DataError(
-            f"scenario {scenario.id!r} costs no more than {reference.id!r} in "
-            f"{window.start}-{window.stop - 1}"
-        )
-    gained = (ours - theirs).sum(axis=(1, 2))
-    ratio = np.full(len(gained), np.inf)
-    np.divide(cost, gained, out=ratio, where=gained > 0)
-    anyway = (np.minimum(ours, theirs) * (value - value_ref)).sum(axis=(1, 2))
-    mean_gain = float(gained.mean())
-    return CostPerBirth(
-        window=window,
-        cost=float(cost.mean()),
-        additional_births=mean_gain,
-        headline=float(cost.mean()) / mean_gain if mean_gain > 0 else float("inf"),
-        # Quantiles are draws themselves: between a number and infinity there is no mean.
-        quantiles={q: float(np.quantile(ratio, q, method="inverted_cdf")) for q in quantiles},
-        share_without_gain=float((gained <= 0).mean()),
-        deadweight_share=float(anyway.mean() / cost.mean()),
-    )
+        found.append(result.assign_coords(first_year=first, last_year=last))
+    return label(xr.concat(found, xr.Variable("window", list(WINDOWS))), source="projected")
