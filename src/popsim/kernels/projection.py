@@ -345,7 +345,15 @@ def _births_one(
 
 @njit(**_JIT)
 def _blend(
-    share: Any, i: Any, parities: Any, before: Any, j: Any, after: Any, m: Any, spread: Any, age: Any
+    share: Any,
+    i: Any,
+    parities: Any,
+    before: Any,
+    j: Any,
+    after: Any,
+    m: Any,
+    spread: Any,
+    age: Any,
 ) -> Any:
     """Blend migrants of a given parity distribution into the shares of one age.
 
@@ -498,9 +506,7 @@ def _store_flows(
                 exposed = resident[row - _L + lane] + resident[row + lane]
             else:
                 exposed = resident[row - _L + lane]
-            deaths[out + lane] = (
-                1.0 - _survival(s, up, down, work, x, lane, weighted)
-            ) * exposed
+            deaths[out + lane] = (1.0 - _survival(s, up, down, work, x, lane, weighted)) * exposed
             factor = _movers(moves, work, x, lane)
             first = start[x] * factor
             second = end[x] * factor
@@ -638,7 +644,17 @@ def _run(
                 _fill_row(share, i + np.uint64(k) * _L, base_share[k, a])
         if by_age is not None:
             _store_state(
-                out_women, out_men, 0, stock, share, np.uint64(years), window, ages, orders, D, d,
+                out_women,
+                out_men,
+                0,
+                stock,
+                share,
+                np.uint64(years),
+                window,
+                ages,
+                orders,
+                D,
+                d,
                 lanes,
             )
         _fill_row(work, _CUT_PERSONS, 0.0)
@@ -701,20 +717,57 @@ def _run(
                         at = i + (x - _1) * _L
                         if x == oldest:
                             _age_open(
-                                stock, at, x, sy, upy, downy, starty, endy, work, fill,
-                                up_weight, moves, resident, survivors,
+                                stock,
+                                at,
+                                x,
+                                sy,
+                                upy,
+                                downy,
+                                starty,
+                                endy,
+                                work,
+                                fill,
+                                up_weight,
+                                moves,
+                                resident,
+                                survivors,
                             )
                         elif survivors is not None or (
                             sex == 0 and fertile_from <= a <= fertile_to
                         ):
                             _age_exposed(
-                                stock, at, x, sy, upy, downy, starty, endy, work, fill,
-                                up_weight, moves, resident, arrived, survivors, late, unguarded,
+                                stock,
+                                at,
+                                x,
+                                sy,
+                                upy,
+                                downy,
+                                starty,
+                                endy,
+                                work,
+                                fill,
+                                up_weight,
+                                moves,
+                                resident,
+                                arrived,
+                                survivors,
+                                late,
+                                unguarded,
                             )
                         else:
                             _age_one(
-                                stock, at, x, sy, upy, downy, starty, endy, work, fill,
-                                up_weight, moves,
+                                stock,
+                                at,
+                                x,
+                                sy,
+                                upy,
+                                downy,
+                                starty,
+                                endy,
+                                work,
+                                fill,
+                                up_weight,
+                                moves,
                             )
                     for lane in range(_L):
                         groups[g * _L + lane] = work[_GROUP + lane]
@@ -730,11 +783,20 @@ def _run(
                         if blending and not late:
                             for a in range(first, last + 1):
                                 lane, k, amount = _blend(
-                                    share, i_share + np.uint64(a - first) * parity_row, orders,
-                                    before, np.uint64(a) * _L, resident, np.uint64(a) * _L, spread, a,
+                                    share,
+                                    i_share + np.uint64(a - first) * parity_row,
+                                    orders,
+                                    before,
+                                    np.uint64(a) * _L,
+                                    resident,
+                                    np.uint64(a) * _L,
+                                    spread,
+                                    a,
                                 )
                                 if lane < LANES and on_negative == _RAISE:
-                                    _diagnose(diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount)
+                                    _diagnose(
+                                        diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount
+                                    )
                                     return
                     if by_age is not None:
                         by_age[:] = 0.0
@@ -744,11 +806,20 @@ def _run(
                         if survivors is not None:
                             if blending and not late:
                                 lane, k, amount = _blend(
-                                    share, here - parity_row, orders, survivors, row, arrived, row,
-                                    spread, a,
+                                    share,
+                                    here - parity_row,
+                                    orders,
+                                    survivors,
+                                    row,
+                                    arrived,
+                                    row,
+                                    spread,
+                                    a,
                                 )
                                 if lane < LANES and on_negative == _RAISE:
-                                    _diagnose(diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount)
+                                    _diagnose(
+                                        diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount
+                                    )
                                     return
                         if a < fertile_from or a >= fertile_to:
                             continue
@@ -756,9 +827,17 @@ def _run(
                         for k in range(orders):
                             offset = np.uint64(k) * _L
                             _births_one(
-                                share, here - parity_row + offset, here + offset, order,
-                                offset * _ORDER_ROWS, work, half[y, k, a], half_change[y, k, a],
-                                0.0 if k == orders - 1 else 1.0, (a + 0.5) * step, by_age,
+                                share,
+                                here - parity_row + offset,
+                                here + offset,
+                                order,
+                                offset * _ORDER_ROWS,
+                                work,
+                                half[y, k, a],
+                                half_change[y, k, a],
+                                0.0 if k == orders - 1 else 1.0,
+                                (a + 0.5) * step,
+                                by_age,
                                 offset * np.uint64(ages) + row,
                             )
                     _fill_row(work, _GIRLS, 0.0)
@@ -781,22 +860,43 @@ def _run(
                 for lane in range(_L):
                     work[_GROUP + lane] = groups[lane]
                 _newborn(
-                    stock, i - _L, _GIRLS if sex == 0 else _BOYS, sy, upy, downy, endy, work, fill,
-                    up_weight, moves, survivors,
+                    stock,
+                    i - _L,
+                    _GIRLS if sex == 0 else _BOYS,
+                    sy,
+                    upy,
+                    downy,
+                    endy,
+                    work,
+                    fill,
+                    up_weight,
+                    moves,
+                    survivors,
                 )
                 for lane in range(_L):
                     groups[lane] = work[_GROUP + lane]
 
                 if sex == 0 and last == ages - 1:
-                    _merge_open(share, i_share + (oldest - np.uint64(first)) * parity_row, orders,
-                                resident, oldest * _L)
+                    _merge_open(
+                        share,
+                        i_share + (oldest - np.uint64(first)) * parity_row,
+                        orders,
+                        resident,
+                        oldest * _L,
+                    )
                 if survivors is not None:
                     if sex == 0 and blending and (late or last == ages - 1):
                         for a in range(first if late else ages - 1, last + 1):
                             lane, k, amount = _blend(
-                                share, i_share + np.uint64(a - first) * parity_row - parity_row,
-                                orders, survivors, np.uint64(a) * _L, stock,
-                                i + np.uint64(a) * _L - _L, spread, a,
+                                share,
+                                i_share + np.uint64(a - first) * parity_row - parity_row,
+                                orders,
+                                survivors,
+                                np.uint64(a) * _L,
+                                stock,
+                                i + np.uint64(a) * _L - _L,
+                                spread,
+                                a,
                             )
                             if lane < LANES and on_negative == _RAISE:
                                 _diagnose(diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount)
@@ -804,8 +904,15 @@ def _run(
                 if survivors is not None:
                     if sex == 0 and blending and first == 0 and not late:
                         _blend(
-                            share, i_share - parity_row, orders, survivors, _0, stock, i - _L,
-                            spread, 0,
+                            share,
+                            i_share - parity_row,
+                            orders,
+                            survivors,
+                            _0,
+                            stock,
+                            i - _L,
+                            spread,
+                            0,
                         )
 
                 for lane in range(_L):
@@ -824,13 +931,41 @@ def _run(
                     _store(out_groups, out, groups, g * _L, lanes)
                 if by_age is not None:
                     _store_flows(
-                        out_cohort_deaths, out_moved, y, sex, ages, D, d, lanes, starty, endy,
-                        moves, before, resident, survivors, work,
-                        _GIRLS if sex == 0 else _BOYS, sy, upy, downy, up_weight, unguarded,
+                        out_cohort_deaths,
+                        out_moved,
+                        y,
+                        sex,
+                        ages,
+                        D,
+                        d,
+                        lanes,
+                        starty,
+                        endy,
+                        moves,
+                        before,
+                        resident,
+                        survivors,
+                        work,
+                        _GIRLS if sex == 0 else _BOYS,
+                        sy,
+                        upy,
+                        downy,
+                        up_weight,
+                        unguarded,
                     )
             if by_age is not None:
                 _store_state(
-                    out_women, out_men, y + 1, stock, share, now - _1, window, ages, orders, D, d,
+                    out_women,
+                    out_men,
+                    y + 1,
+                    stock,
+                    share,
+                    now - _1,
+                    window,
+                    ages,
+                    orders,
+                    D,
+                    d,
                     lanes,
                 )
                 for k in range(orders):
