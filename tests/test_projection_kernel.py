@@ -203,7 +203,7 @@ def test_equal_rates_for_every_parity_give_the_united_nations_step(seed, paritie
     for t in range(len(asfr)):
         s = inputs["survival"][t, 0]
         g = inputs["migration"][t]
-        g = {"counts": lambda: g, "rates": lambda: g * n, "totals": lambda: g * n / n.sum()}[kind]()
+        g = g * {"counts": 1.0, "rates": n, "totals": n / n.sum()}[kind]
         add = 0.5 * g if timing == "even" else 0 * g
         a = n + add
         p = np.zeros_like(n)
