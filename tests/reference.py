@@ -93,7 +93,7 @@ def reference(
     migration_kind="counts",
     on_negative="raise",
 ):
-    """Run one trajectory: fertility (Y, K, A1), survival (Y, 2, A1), migration (Y, 2, A1) | (Y,)."""
+    """Run one trajectory; fertility (Y, K, A1), survival and migration (Y, 2, A1)."""
     W, M = np.array(women, float), np.array(men, float)
     run = Trajectory(women=[W], men=[M])
     nobody = np.zeros_like(W)

@@ -284,9 +284,11 @@ def test_chances() -> None:
     assert chances.channel.values.tolist() == ["cash", "childcare", "package"]
     last = chances.sel(year=2052, birth_order=2)
     # The point mass of cash, and the share of a normal with mean 2 and sd 1.2 below zero.
-    assert float(last.p_no_gain.sel(channel="cash")) == pytest.approx(0.15, abs=0.015)
-    assert float(last.p_no_gain.sel(channel="childcare")) == pytest.approx(0.053, abs=0.015)
-    assert (chances.p_negligible >= chances.p_no_gain).all()
+    assert float(last.chance_of_no_effect.sel(channel="cash")) == pytest.approx(0.15, abs=0.015)
+    assert float(last.chance_of_no_effect.sel(channel="childcare")) == pytest.approx(
+        0.053, abs=0.015
+    )
+    assert (chances.chance_of_negligible_effect >= chances.chance_of_no_effect).all()
 
 
 def quantiles_of_map(order: int, dose: float) -> np.ndarray:

@@ -6,8 +6,7 @@ difference is the effect of the policy and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from popsim.demography.draws import demographic_draws
 from popsim.demography.indicators import AGE_BREAKS, indicators
 from popsim.demography.projection import project
 from popsim.errors import DataError, Problems, ScenarioError
-from popsim.policy.cost import promised_by_year
+from popsim.policy.cost import payments_by_year, promised_per_birth
+from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
 from popsim.policy.instruments import cash_transfers
@@ -40,64 +40,8 @@ PROJECTED = (
     "sex_ratio_at_birth",
     "net_migration",
 )
-Progress = Callable[[Sequence[Any]], Sequence[Any]]
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """What all scenarios of a run share."""
-
-    baseline: xr.Dataset
-    years: range
-    draws: range
-    seed: int
-    factors: xr.Dataset
-    threads: int | None
-
-    @property
-    def regions(self) -> list[str]:
-        return [str(region) for region in self.baseline["region"].values]
-
-    def project(self, policy_factor: np.ndarray) -> xr.Dataset:
-        """Project all draws; ``policy_factor`` has dims (region, draw, year, birth_order)."""
-        return indicators(
-            project(
-                self.baseline[list(PROJECTED)],
-                years=self.years,
-                factors=self._with_policy(self.factors, policy_factor),
-                on_negative="cut",
-                age_breaks=AGE_BREAKS,
-                threads=self.threads,
-            )
-        )
-
-    def project_central(self, policy_factor: np.ndarray) -> xr.DataArray:
-        """Return population by sex and age of the central trajectory (region, time, sex, age).
-
-        Demographic factors are at their centre; the policy factor is its mean over draws.
-        """
-        mean = policy_factor.mean(axis=1, keepdims=True)
-        one = xr.Dataset(coords={"region": self.regions, "draw": [0], "year": list(self.years)})
-        central = project(
-            self.baseline[list(PROJECTED)],
-            years=self.years,
-            factors=self._with_policy(one, mean),
-            detail="history",
-            on_negative="cut",
-            threads=self.threads,
-        )
-        return central["population"].squeeze("draw", drop=True)
-
-    @staticmethod
-    def _with_policy(factors: xr.Dataset, policy_factor: np.ndarray) -> xr.Dataset:
-        orders = np.arange(1, policy_factor.shape[-1] + 1)
-        policy = xr.DataArray(
-            policy_factor,
-            dims=("region", "draw", "year", "birth_order"),
-            coords={**factors.coords, "birth_order": orders},
-        )
-        level = factors["fertility_factor"] * policy if "fertility_factor" in factors else policy
-        return factors.assign(fertility_factor=level)
+_REGION_NAMES = ("region_name", "region_name_zh", "parent")
+_INHERITED = ("name", "fertility_held", "population_basis", "first_projected_year")
 
 
 def run(
@@ -136,15 +80,17 @@ def run(
     -------
     xarray.Dataset
         Indicators (region, scenario, year or time, draw); ``population`` (region, scenario,
-        time, sex, age) [person] of the central trajectory; ``births_by_order_cash_alone``
-        [birth] and ``promised_per_birth`` (scenario, policy, year, birth_order) [CNY] for the
-        cost; ``chance_of_no_effect`` and ``chance_of_negligible_effect`` (region, scenario,
-        channel, year, birth_order). Notices for the reader are in ``attrs["notices"]``.
+        time, sex, age) [person] of the central trajectory: demographic factors at their centre,
+        the policy at its mean over draws; ``births_by_order_cash_alone`` [birth] and
+        ``promised_per_birth`` (scenario, year, birth_order) [CNY] for the cost; ``payments``
+        (region, scenario, policy, year, draw) [CNY]; ``chance_of_no_effect`` and
+        ``chance_of_negligible_effect`` (region, scenario, channel, year, birth_order).
+        ``attrs["notices"]`` holds what a reader must know, one sentence a line.
 
     Raises
     ------
     ScenarioError
-        When a scenario cannot be read or names regions that are not in the data.
+        When a scenario cannot be read, or names a region that is not in the data.
     DataError
         When the years or the number of draws do not fit.
     ProjectionError
@@ -157,134 +103,166 @@ def run(
     [[449000.0, 449000.0]]
     """
     data = load_baseline(baseline) if isinstance(baseline, str) else baseline
-    chosen = _scenarios(scenarios)
-    covered = {s.id: covered_regions(s, data) for s in chosen}
+    chosen = [no_policy(), *_scenarios(scenarios)]
+    covered = [covered_regions(scenario, data) for scenario in chosen]
+    model = Response(read_response(response)) if isinstance(response, str | Path) else response
     years = _years(data, years)
     numbers = range(draws) if isinstance(draws, int) else draws
     if len(numbers) == 0:
-        raise DataError("no draws: give at least 1")
-    model = Response(read_response(response)) if isinstance(response, str | Path) else response
-    factors = demographic_draws(data, years, numbers, seed)
-    batch = _Batch(data, years, numbers, seed, factors, threads)
-
-    steps = _bar([no_policy(), *chosen], progress)
-    results, notices = [], []
-    contexts: dict[str, Context] = {}
-    for scenario in steps:
-        effect = _Effect(batch, scenario, model, contexts, covered.get(scenario.id, []))
-        result = batch.project(effect.factor(scenario))
-        if scenario.id == REFERENCE:
-            contexts.update(_contexts(batch, result))
-        results.append(_complete(batch, scenario, effect, result))
-        notices += effect.notices()
-    joined = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
-    joined = joined.assign_coords(_region_names(data))
-    response_id = getattr(getattr(model, "spec", None), "id", type(model).__name__)
-    attributes = {
-        "seed": seed,
-        "inputs_sha256": fingerprint(data),
-        "response": response_id,
-        "baseline": data.attrs.get("name", ""),
-        "fertility_held": data.attrs.get("fertility_held", ""),
-        "population_basis": data.attrs.get("population_basis", ""),
-        "notices": notices,
-    }
-    labels = xr.Dataset(
-        coords={
-            "scenario_label": ("scenario", [s.label.en for s in [no_policy(), *chosen]]),
-            "scenario_label_zh": ("scenario", [s.label.zh for s in [no_policy(), *chosen]]),
-        }
+        raise DataError("no draws; write: draws=1 or more")
+    simulation = _Simulation(data, years, numbers, seed, model, threads)
+    results = [
+        simulation.run(scenario, regions)
+        for scenario, regions in _bar(list(zip(chosen, covered, strict=True)), progress)
+    ]
+    result = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
+    result = result.assign_coords(
+        scenario_label=("scenario", [scenario.label.en for scenario in chosen]),
+        scenario_label_zh=("scenario", [scenario.label.zh for scenario in chosen]),
+        **{name: data[name] for name in _REGION_NAMES if name in data.coords},
     )
-    joined = joined.assign_coords(labels.coords)
-    names = ", ".join(str(s) for s in joined.scenario.values)
-    done = f"run of {names}; {len(numbers)} draws, seed {seed}, response {response_id}"
-    order = ("region", "scenario", ..., "draw")
-    joined = joined.transpose(*order, missing_dims="ignore")
-    return stamp(label(joined, source="projected"), done, **attributes)
+    result = result.transpose("region", "scenario", ..., "draw")
+    named = getattr(getattr(model, "spec", None), "id", type(model).__name__)
+    names = ", ".join(scenario.id for scenario in chosen)
+    return stamp(
+        label(result, source="projected"),
+        f"ran {names}: {len(numbers)} draws, seed {seed}, response {named}",
+        seed=seed,
+        response=named,
+        inputs_sha256=fingerprint(data),
+        notices="\n".join(simulation.notices),
+        **{key: data.attrs[key] for key in _INHERITED if key in data.attrs},
+    )
 
 
-@dataclass
-class _Effect:
-    """The effect of one scenario in every region."""
+class _Simulation:
+    """What the scenarios of a run share: data, draws, and the reference run."""
 
-    batch: _Batch
-    scenario: Scenario
-    model: ResponseModel
-    contexts: dict[str, Context]
-    regions: list[str]
+    def __init__(
+        self,
+        data: xr.Dataset,
+        years: range,
+        draws: range,
+        seed: int,
+        model: ResponseModel,
+        threads: int | None,
+    ) -> None:
+        self.data = data
+        self.inputs = data[[name for name in PROJECTED if name in data]]
+        self.years, self.draws, self.seed = years, draws, seed
+        self.model = model
+        self.threads = threads
+        self.regions = [str(region) for region in data["region"].values]
+        self.factors = demographic_draws(data, years, draws, seed)
+        self.contexts: dict[str, Context] = {}
+        self.notices: list[str] = []
 
-    def factor(self, scenario: Scenario) -> np.ndarray:
-        """Return the factor on birth rates (region, draw, year, birth_order), 1 where no policy."""
-        batch = self.batch
-        orders = batch.baseline.sizes["birth_order"]
-        factor = np.ones((len(batch.regions), len(batch.draws), len(batch.years), orders))
+    def run(self, scenario: Scenario, regions: list[str]) -> xr.Dataset:
+        """Run one scenario in some regions; the reference must be the first."""
+        parts = self._effects(scenario, regions)
+        effect = self._factor(parts)
+        result = self._project(effect)
+        if not self.contexts:
+            self._set_contexts(result)
+        result["population"] = self._project_central(effect)
+        cash = cash_transfers(scenario)
+        alone = result["births_by_order"]
+        if cash and len(cash) < len(scenario.policies):
+            only = self._effects(scenario.with_only(*cash), regions)
+            alone = self._project(self._factor(only))["births_by_order"]
+        result["births_by_order_cash_alone"] = alone
+        if cash:
+            result["promised_per_birth"] = promised_per_birth(scenario, self.years)
+            result["payments"] = self._payments(scenario, regions, alone)
+        if parts:
+            result = result.merge(self._chances(parts), compat="no_conflicts")
+            self._note(scenario, regions)
+        return result.expand_dims(scenario=[scenario.id])
+
+    def _effects(self, scenario: Scenario, regions: list[str]) -> dict[str, dict[str, np.ndarray]]:
+        """Return log effects (draw, year, birth_order) by region and channel."""
         if not scenario.policies:
-            return factor
-        for place, region in enumerate(batch.regions):
-            if region in self.regions:
-                log = self.model.log_effect(
-                    scenario, no_policy(), self.contexts[region], batch.draws, batch.seed
-                )
-                factor[place] = np.exp(log[..., np.minimum(np.arange(orders), log.shape[-1] - 1)])
-        return factor
-
-    def cash_alone(self) -> Scenario | None:
-        """Return the scenario with its cash transfers only, or None when it has nothing else."""
-        cash = cash_transfers(self.scenario)
-        if len(cash) == len(self.scenario.policies):
-            return None
-        return self.scenario.model_copy(update={"policies": cash})
-
-    def chances(self) -> xr.Dataset | None:
-        """Return how likely the policy does nothing, by region and channel."""
+            return {}
         by_channel = getattr(self.model, "by_channel", None)
-        if by_channel is None or not self.scenario.policies:
-            return None
-        found = []
-        for region in self.regions:
-            parts = by_channel(
-                self.scenario,
-                no_policy(),
-                self.contexts[region],
-                self.batch.draws,
-                self.batch.seed,
+        effects = {}
+        for region in regions:
+            given = (scenario, no_policy(), self.contexts[region], self.draws, self.seed)
+            effects[region] = (
+                by_channel(*given) if by_channel else {"response": self.model.log_effect(*given)}
             )
-            chances = effect_chances(parts, np.asarray(self.batch.years))
-            found.append(chances.expand_dims(region=[region]))
-        chances = xr.concat(found, "region")
-        return chances.rename(
-            p_no_gain="chance_of_no_effect", p_negligible="chance_of_negligible_effect"
+        return effects
+
+    def _factor(self, effects: dict[str, dict[str, np.ndarray]]) -> xr.DataArray:
+        """Return the factor on birth rates, exactly 1 where there is no policy."""
+        shape = (len(self.regions), len(self.draws), len(self.years), len(ORDERS))
+        factor = np.ones(shape)
+        for region, parts in effects.items():
+            factor[self.regions.index(region)] = np.exp(sum(parts.values()))
+        return xr.DataArray(
+            factor,
+            dims=("region", "draw", "year", "birth_order"),
+            coords={**self.factors.coords, "birth_order": list(ORDERS)},
         )
 
-    def notices(self) -> list[str]:
-        """Return what a reader must know about the scenario, each sentence once."""
+    def _project(self, effect: xr.DataArray) -> xr.Dataset:
+        factors = self.factors.assign(fertility_factor=self.factors["fertility_factor"] * effect)
+        return indicators(
+            project(
+                self.inputs,
+                years=self.years,
+                factors=factors,
+                on_negative="cut",
+                age_groups=AGE_BREAKS,
+                threads=self.threads,
+            )
+        )
+
+    def _project_central(self, effect: xr.DataArray) -> xr.DataArray:
+        central = project(
+            self.inputs,
+            years=self.years,
+            factors=effect.mean("draw").to_dataset(name="fertility_factor"),
+            detail="history",
+            on_negative="cut",
+            threads=self.threads,
+        )
+        return central["population"]
+
+    def _set_contexts(self, reference: xr.Dataset) -> None:
+        years = list(self.years)
+        stocks = reference.sel(time=years).transpose("region", "draw", "time", ...)
+        for place, region in enumerate(self.regions):
+            own = self.data.isel(region=place)
+            places = own["childcare_places"].sel(year=years).values
+            self.contexts[region] = Context(
+                years=np.array(years),
+                population=stocks["population_total"].values[place],
+                children_under_3=stocks["children_under_3"].values[place],
+                places_ref=places,
+                gdp_per_head=float(own["gdp_per_head"]) if "gdp_per_head" in own else None,
+            )
+
+    def _payments(
+        self, scenario: Scenario, regions: list[str], births: xr.DataArray
+    ) -> xr.DataArray:
+        paid = []
+        for region in self.regions:
+            own = births.sel(region=region).transpose("draw", "year", "birth_order")
+            covered = own.values * (region in regions)
+            paid.append(payments_by_year(scenario, covered, np.array(self.years)))
+        return xr.concat(paid, "region").assign_coords(region=self.regions, draw=list(self.draws))
+
+    def _chances(self, effects: dict[str, dict[str, np.ndarray]]) -> xr.Dataset:
+        years = np.array(self.years)
+        chances = [effect_chances(parts, years) for parts in effects.values()]
+        return xr.concat(chances, xr.Variable("region", list(effects)))
+
+    def _note(self, scenario: Scenario, regions: list[str]) -> None:
         notices = getattr(self.model, "notices", None)
-        if notices is None or not self.scenario.policies:
-            return []
-        told = (
-            line
-            for region in self.regions
-            for line in notices(self.scenario, self.contexts[region])
-        )
-        return list(dict.fromkeys(told))
-
-
-def _complete(batch: _Batch, scenario: Scenario, effect: _Effect, result: xr.Dataset) -> xr.Dataset:
-    """Add the central population, the money promised and the chances of no effect."""
-    factor = effect.factor(scenario)
-    result["population"] = batch.project_central(factor)
-    alone = effect.cash_alone()
-    cash_births = result["births_by_order"]
-    if alone is not None and alone.policies:
-        cash_births = batch.project(effect.factor(alone))["births_by_order"]
-    result["births_by_order_cash_alone"] = cash_births
-    transfers = cash_transfers(scenario)
-    if transfers:
-        result["promised_per_birth"] = promised_by_year(transfers, batch.years)
-    chances = effect.chances()
-    if chances is not None:
-        result = result.merge(chances)
-    return result.expand_dims(scenario=[scenario.id])
+        if notices is None:
+            return
+        told = [line for region in regions for line in notices(scenario, self.contexts[region])]
+        self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
 
 
 def covered_regions(scenario: Scenario, data: xr.Dataset) -> list[str]:
@@ -344,41 +322,12 @@ def _years(data: xr.Dataset, years: range | None) -> range:
     if len(years) == 0 or years.step != 1 or years[0] != first or years[-1] > last:
         raise DataError(
             f"years {years.start}-{years.stop - 1} do not fit: the baseline starts in {first} and "
-            f"has years to {last}; write: range({first}, {min(max(years.stop, first + 1), last + 1)})"
+            f"has years to {last}; write: range({first}, {last + 1}) or a shorter one"
         )
     return years
 
 
-def _contexts(batch: _Batch, reference: xr.Dataset) -> dict[str, Context]:
-    """Return what the response needs of the reference run, by region."""
-    start = list(batch.years)
-    found = {}
-    for region in batch.regions:
-        own = batch.baseline.sel(region=region)
-        stocks = reference.sel(region=region, time=start).transpose("draw", ...)
-        places = (
-            own["childcare_places"].sel(year=start).values if "childcare_places" in own else None
-        )
-        if places is None:
-            places = np.zeros(len(start))
-        gdp = float(own["gdp_per_head"]) if "gdp_per_head" in own else None
-        found[region] = Context(
-            years=np.asarray(start),
-            population=stocks["population_total"].transpose("draw", "time").values,
-            children_under_3=stocks["children_under_3"].transpose("draw", "time").values,
-            places_ref=places,
-            gdp_per_head=gdp,
-        )
-    return found
-
-
-def _region_names(data: xr.Dataset) -> dict[str, Any]:
-    return {
-        name: data[name] for name in ("region_name", "region_name_zh", "parent") if name in data
-    }
-
-
-def _bar(steps: list[Scenario], show: bool) -> Any:
+def _bar(steps: list[Any], show: bool) -> Any:
     if not show:
         return steps
     from tqdm.auto import tqdm

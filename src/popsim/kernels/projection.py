@@ -34,6 +34,9 @@ from numba import njit
 __all__ = [
     "LANES",
     "Diagnosis",
+    "History",
+    "Indicators",
+    "output_shapes",
     "period_deaths",
     "project_history",
     "project_indicators",
@@ -121,7 +124,7 @@ def _cell(n: float, start: float, end: float, survival: float, fill: float) -> A
 
 
 @njit(**_JIT)
-def _survival(s: Any, up: Any, down: Any, work: Any, x: Any, lane: Any, weighted: Any) -> float:
+def _survival(s: Any, up: Any, down: Any, work: Any, x: Any, lane: Any, weighted: Any) -> Any:
     """Survival into age x of a lane: between the central and the high or the low table."""
     if weighted is None:
         return s[x]
@@ -129,7 +132,7 @@ def _survival(s: Any, up: Any, down: Any, work: Any, x: Any, lane: Any, weighted
 
 
 @njit(**_JIT)
-def _movers(moves: Any, work: Any, x: Any, lane: Any) -> float:
+def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
     """Lane number that multiplies the migration of age x: a factor, or the migrants themselves."""
     if moves is None:
         return work[_MOVERS + lane]
@@ -779,7 +782,7 @@ def _run(
                     for k in range(1, orders):
                         _fill_row(share, i_share + np.uint64(k) * _L, 0.0)
                     i_share = now * parity_row
-                    if survivors is not None:
+                    if survivors is not None:  # noqa: SIM102
                         if blending and not late:
                             for a in range(first, last + 1):
                                 lane, k, amount = _blend(
@@ -803,7 +806,7 @@ def _run(
                     for a in range(max(first, 1), last_share + 1):
                         here = i_share + np.uint64(a - first) * parity_row
                         row = np.uint64(a) * _L
-                        if survivors is not None:
+                        if survivors is not None:  # noqa: SIM102
                             if blending and not late:
                                 lane, k, amount = _blend(
                                     share,
@@ -884,7 +887,7 @@ def _run(
                         resident,
                         oldest * _L,
                     )
-                if survivors is not None:
+                if survivors is not None:  # noqa: SIM102
                     if sex == 0 and blending and (late or last == ages - 1):
                         for a in range(first if late else ages - 1, last + 1):
                             lane, k, amount = _blend(
@@ -901,7 +904,7 @@ def _run(
                             if lane < LANES and on_negative == _RAISE:
                                 _diagnose(diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount)
                                 return
-                if survivors is not None:
+                if survivors is not None:  # noqa: SIM102
                     if sex == 0 and blending and first == 0 and not late:
                         _blend(
                             share,
@@ -1068,6 +1071,31 @@ class History(NamedTuple):
     indicators: Indicators
 
 
+def output_shapes(
+    *, years: int, parities: int, ages: int, groups: int, draws: int, history: bool
+) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every output by name, those of a history last."""
+    shapes: dict[str, tuple[int, ...]] = {
+        "births": (years, parities, draws),
+        "fertility": (years, parities, draws),
+        "age_weighted_fertility": (years, parities, draws),
+        "births_by_sex": (years, 2, draws),
+        "deaths": (years, 2, draws),
+        "migration": (years, 2, draws),
+        "population": (years + 1, 2, groups, draws),
+        "cut": (2, draws),
+    }
+    if history:
+        shapes |= {
+            "women": (years + 1, parities, ages, draws),
+            "men": (years + 1, ages, draws),
+            "births_by_age": (years, parities, ages, draws),
+            "cohort_deaths": (years, 2, ages, draws),
+            "net_migration": (years, 2, ages, draws),
+        }
+    return shapes
+
+
 def _checked(name: str, value: Any, shape: tuple[int | None, ...]) -> Array:
     """Return ``value`` as C-contiguous float64 after checking its shape; None matches any size."""
     array = np.ascontiguousarray(value, dtype=np.float64)
@@ -1216,25 +1244,12 @@ def _project(
     traced = history or spread.size > 0
     rows = ages * LANES
     groups = breaks.size - 1
-    results = {
-        "births": (years, parities, draws),
-        "fertility": (years, parities, draws),
-        "age_weighted_fertility": (years, parities, draws),
-        "births_by_sex": (years, 2, draws),
-        "deaths": (years, 2, draws),
-        "migration": (years, 2, draws),
-        "population": (years + 1, 2, groups, draws),
-        "cut": (2, draws),
-    }
-    fused = [_space(out, name, shape) for name, shape in results.items()]
-    shapes = {
-        "women": (years + 1, parities, ages, draws),
-        "men": (years + 1, ages, draws),
-        "births_by_age": (years, parities, ages, draws),
-        "cohort_deaths": (years, 2, ages, draws),
-        "net_migration": (years, 2, ages, draws),
-    }
-    full = [_space(out, n, shape) if history else np.empty(0) for n, shape in shapes.items()]
+    shapes = output_shapes(
+        years=years, parities=parities, ages=ages, groups=groups, draws=draws, history=history
+    )
+    results = {name: _space(out, name, shape) for name, shape in shapes.items()}
+    fused = [results.pop(name) for name in Indicators._fields[:-1]]
+    full = list(results.values()) if history else [np.empty(0)] * (len(History._fields) - 1)
     diagnosis = np.zeros(7)
     _run(
         np.stack([total_women, men]),
@@ -1284,10 +1299,10 @@ def _project(
     found = None
     if diagnosis[0] != _FINE:
         kind = ("", "emptied", "certain", "parity emptied")[int(diagnosis[0])]
-        found = Diagnosis(kind, *(int(value) for value in diagnosis[1:6]), float(diagnosis[6]))
+        found = Diagnosis._make((kind, *diagnosis[1:6].astype(int).tolist(), float(diagnosis[6])))
     if found is not None and found.kind == "certain":
         found = found._replace(amount=found.amount / step)
-    return Indicators(*fused, found), tuple(full)
+    return Indicators._make((*fused, found)), tuple(full)
 
 
 def _locate(found: Diagnosis, arguments: dict[str, Any]) -> Diagnosis:
@@ -1450,7 +1465,7 @@ def project_history(
     """
     arguments = dict(locals())
     indicators, full = _run_checked(True, arguments)
-    return History(*full, indicators)
+    return History._make((*full, indicators))
 
 
 def separation_factors(lx: Any, nLx: Any) -> Array:
@@ -1480,7 +1495,7 @@ def separation_factors(lx: Any, nLx: Any) -> Array:
     """
     lx = np.asarray(lx, dtype=np.float64)
     nLx = np.asarray(nLx, dtype=np.float64)
-    factors = np.ones_like(nLx)
+    factors: Array = np.ones_like(nLx)
     factors[..., :-2] = (nLx[..., :-2] - lx[..., 1:-1]) / (nLx[..., :-2] - nLx[..., 1:-1])
     factors[..., -2] = (nLx[..., -2] - lx[..., -1]) / nLx[..., -2]
     return factors
@@ -1513,7 +1528,7 @@ def period_deaths(cohort_deaths: Any, separation: Any) -> Array:
     deaths = np.asarray(cohort_deaths, dtype=np.float64)
     separation = np.asarray(separation, dtype=np.float64)
     earlier = deaths[..., 1:] * separation[..., :-1]
-    result = deaths.copy()
+    result: Array = deaths.copy()
     result[..., 1:] -= earlier
     result[..., :-1] += earlier
     return result

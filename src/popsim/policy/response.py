@@ -479,9 +479,9 @@ def effect_chances(by_channel: Mapping[str, np.ndarray], years: np.ndarray) -> x
     Returns
     -------
     xarray.Dataset
-        ``p_no_gain``, P(effect ≤ 0), and ``p_negligible``, P(effect < 0.005), where effect is
-        the relative change of the birth rate; dims (channel, year, birth_order), the last
-        channel being the whole ``package``.
+        ``chance_of_no_effect``, P(effect ≤ 0), and ``chance_of_negligible_effect``,
+        P(effect < 0.005), where effect is the relative change of the birth rate; dims (channel,
+        year, birth_order), the last channel being the whole ``package``.
     """
     import xarray as xr
 
@@ -491,8 +491,8 @@ def effect_chances(by_channel: Mapping[str, np.ndarray], years: np.ndarray) -> x
     attrs = {"units": "1"}
     return xr.Dataset(
         {
-            "p_no_gain": (dims, (effect <= 0).mean(axis=1), attrs),
-            "p_negligible": (dims, (effect < NEGLIGIBLE).mean(axis=1), attrs),
+            "chance_of_no_effect": (dims, (effect <= 0).mean(axis=1), attrs),
+            "chance_of_negligible_effect": (dims, (effect < NEGLIGIBLE).mean(axis=1), attrs),
         },
         coords={
             "channel": [*by_channel, "package"],
