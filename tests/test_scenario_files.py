@@ -297,7 +297,8 @@ def test_good_file(write: Write) -> None:
         (
             '["331126"]',
             "&codes [*codes]",
-            "case.yaml:4:10: an alias (*name) is not used in these files; write: the value itself",
+            "case.yaml:4:10: anchors and aliases (&name, *name) are not used in these files; "
+            "write: the value itself",
         ),
     ],
 )
