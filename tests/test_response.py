@@ -96,6 +96,42 @@ def test_constant_dose_has_no_tempo_effect_after_six_years() -> None:
     assert (found[:, 2] >= lasting - 1e-12).all()
 
 
+def test_formula_month_by_month() -> None:
+    """The definition, written as slowly as it reads."""
+    case = scenario(a=cash("10000 CNY", to="2027-06-30"), b=cash("20000 CNY", "2025-03-20"))
+    found = effect(case)
+    spec = Response().channels["cash"]
+    drawn = draw_channel(spec, "cash", DRAWS, 1)
+    w = (0.238, 0.210, 0.181, 0.152, 0.124, 0.095)
+    for d in (0, 7, 199):
+        beta, saturation = (float(drawn.map[key][d]) for key in ("beta", "Ds"))
+        tau = 1 - float(drawn.quantum_share[d])
+        for order in (1, 2, 3):
+            mult = float(drawn.multiplier[d, order - 1])
+
+            def log_of(dose: float) -> float:
+                percent = beta * saturation * (1 - np.exp(-dose / saturation))  # noqa: B023
+                return float(np.log(1 + mult * percent / 100))  # noqa: B023
+
+            def mean_effect(year: int) -> float:
+                total = 0.0
+                for number in range(1, 13):
+                    since_a = (year - 2023) * 12 + number - 1
+                    since_b = (year - 2025) * 12 + number - 3
+                    a = min(max((since_a - 15) / 12, 0.0), 1.0)
+                    b = min(max((since_b - 15) / 12, 0.0), 1.0)
+                    first = 10.0 if since_a >= 9 and (year, number) <= (2027, 6) else 0.0
+                    second = 20.0 if since_b >= 9 else 0.0
+                    # Those who have heard of both, and those who have heard of the first only.
+                    total += b * log_of(first + second) + (a - b) * log_of(first)
+                return total / 12
+
+            for year in range(2023, 2040):
+                back = sum(w[j - 1] * mean_effect(year - j) for j in range(1, 7))
+                expected = mean_effect(year) - tau * back
+                assert found[d, year - 2023, order - 1] == pytest.approx(expected, abs=1e-10)
+
+
 def test_removal_shows_a_hole_before_it_shows_nothing() -> None:
     for found in (
         effect(scenario(a=cash(to="2032-12-31"))),

@@ -297,7 +297,8 @@ def test_good_file(write: Write) -> None:
         (
             '["331126"]',
             "&codes [*codes]",
-            "case.yaml:4:10: an alias (*name) is not used in these files; write: the value itself",
+            "case.yaml:4:10: anchors and aliases (&name, *name) are not used in these files; "
+            "write: the value itself",
         ),
     ],
 )
@@ -533,13 +534,13 @@ evidence: {source: none}
 channels:
   cash:
     map: saturating
-    beta: {dist: lognormal, median: 0.35, sgima: 0.7}
+    beta: {dist: lognormal, median: 0, sgima: 0.7}
     Ds: {dist: gamma, a: 2}
     order_multiplier: {1: {dist: fixed, value: 1}, 2: {dist: fixed, value: "1"}}
     quantum_share: {dist: uniform, low: 1, high: 0}
     decision_lag: 6 weeks
     ramp: 12.5 months
-    evidence: {source: none}
+    evidence: {source: none, rows: one}
 """,
         "mine.yaml",
     )
@@ -548,7 +549,8 @@ channels:
     assert [str(p).splitlines()[0] for p in caught.value.problems] == [
         "mine.yaml:4:17: the bare number 9 has no unit; write: 9 month",
         "mine.yaml:5:10: the shares sum to 0.9; write: shares of the following years that sum to 1",
-        "mine.yaml:10:43: unknown key 'sgima'; write: sigma",
+        "mine.yaml:10:37: 0 should be greater than 0",
+        "mine.yaml:10:40: unknown key 'sgima'; write: sigma",
         "mine.yaml:11:16: unknown dist 'gamma'; there are: lognormal, normal, beta, uniform, fixed",
         "mine.yaml:12:5: the required key '3' of channels.cash.order_multiplier is missing; "
         "write: 3: …",
@@ -556,6 +558,7 @@ channels:
         "mine.yaml:13:5: low 1.0 is not below high 0.0; write: low < high",
         "mine.yaml:14:19: unit 'week' does not fit here; write: 6 month",
         "mine.yaml:15:11: 12.5 month is not a whole number of months; write: 12 months",
+        "mine.yaml:16:36: 'one' is not a list; write: [first, second]",
     ]
 
 

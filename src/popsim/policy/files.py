@@ -387,7 +387,9 @@ def _plain(kind: str, item: Any, context: dict[str, Any]) -> tuple[str, str]:
         return f"{shown} is not a mapping", "key: value lines, or {key: value}"
     if kind in ("float_type", "int_type"):
         return f"{shown} is not a number", "a plain number"
-    return f"{shown}: {item['msg'][0].lower()}{item['msg'][1:]}", ""
+    if kind == "tuple_type":
+        return f"{shown} is not a list", "[first, second]"
+    return f"{shown} {item['msg'].removeprefix('Input ')}", ""
 
 
 def _steps_in(data: Any, loc: tuple[int | str, ...]) -> tuple[Steps, bool]:

@@ -7,6 +7,7 @@ else (``no``, ``010203``), duplicate keys, aliases and tabs are problems, not va
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,10 @@ def load(path: Path, problems: Problems) -> Marked | None:
     text = text.replace("\r\n", "\n")
     lines = text.split("\n")
     try:
-        node = YAML().compose(text)
+        with warnings.catch_warnings():
+            # An anchor that is used twice: anchors are refused below.
+            warnings.simplefilter("ignore")
+            node = YAML().compose(text)
     except MarkedYAMLError as error:
         _syntax(path.name, lines, error, problems)
         return None
@@ -182,11 +186,13 @@ class _Reader:
         mark = self.mark(node, node.value if isinstance(node, ScalarNode) else "")
         self.marked.values[steps] = mark
         if id(node) in self.seen:
-            # An alias may also point to itself, and would then never end.
-            self.complain(mark, "an alias (*name) is not used in these files", "the value itself")
+            # An alias, reported at its anchor; it may even point to itself.
             self.aliased = True
             return None
         self.seen.add(id(node))
+        if node.anchor is not None:
+            message = "anchors and aliases (&name, *name) are not used in these files"
+            self.complain(mark, message, "the value itself")
         if not str(node.tag).startswith("tag:yaml.org,2002:"):
             self.complain(mark, f"a tag ({node.tag}) is not used in these files", "the value alone")
         if isinstance(node, ScalarNode):

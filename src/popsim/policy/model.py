@@ -44,7 +44,7 @@ __all__ = [
     "Window",
 ]
 
-Number = Annotated[float, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class _Strict(BaseModel):
