@@ -116,17 +116,16 @@ def run(
         for scenario, regions in _bar(list(zip(chosen, covered, strict=True)), progress)
     ]
     result = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
-    result = result.assign_coords(
-        scenario_label=("scenario", [scenario.label.en for scenario in chosen]),
-        scenario_label_zh=("scenario", [scenario.label.zh for scenario in chosen]),
-        **{name: data[name] for name in _REGION_NAMES if name in data.coords},
-    )
+    names: dict[str, Any] = {name: data[name] for name in _REGION_NAMES if name in data.coords}
+    names["scenario_label"] = ("scenario", [scenario.label.en for scenario in chosen])
+    names["scenario_label_zh"] = ("scenario", [scenario.label.zh for scenario in chosen])
+    result = result.assign_coords(names)
     result = result.transpose("region", "scenario", ..., "draw")
     named = getattr(getattr(model, "spec", None), "id", type(model).__name__)
-    names = ", ".join(scenario.id for scenario in chosen)
+    ran = ", ".join(scenario.id for scenario in chosen)
     return stamp(
         label(result, source="projected"),
-        f"ran {names}: {len(numbers)} draws, seed {seed}, response {named}",
+        f"ran {ran}: {len(numbers)} draws, seed {seed}, response {named}",
         seed=seed,
         response=named,
         inputs_sha256=fingerprint(data),
@@ -172,6 +171,8 @@ class _Simulation:
             alone = self._project(self._factor(only))["births_by_order"]
         result["births_by_order_cash_alone"] = alone
         if cash:
+            announced = min(policy.announced.year for policy in cash.values())
+            result["cash_announced"] = max(announced, self.years[0])
             result["promised_per_birth"] = promised_per_birth(scenario, self.years)
             result["payments"] = self._payments(scenario, regions, alone)
         if parts:

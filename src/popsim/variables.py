@@ -544,6 +544,14 @@ _POLICY = (
         minimum=0,
     ),
     Variable(
+        "cash_announced",
+        ("scenario",),
+        "1",
+        "year of the first announcement of cash",
+        "现金补贴首次公布年份",
+        "Calendar year in which the first cash transfer of the scenario was announced.",
+    ),
+    Variable(
         "payments",
         ("region", "scenario", "policy", "year", "draw"),
         "CNY",
@@ -552,6 +560,22 @@ _POLICY = (
         "Cash paid during the year, nominal, to children born since the first year.",
         minimum=0,
         display="10^4 CNY",
+    ),
+    Variable(
+        "first_year",
+        ("scenario", "window"),
+        "1",
+        "first year of birth counted",
+        "统计的首个出生年份",
+        "First calendar year whose births are counted.",
+    ),
+    Variable(
+        "last_year",
+        ("scenario", "window"),
+        "1",
+        "last year of birth counted",
+        "统计的末个出生年份",
+        "Last calendar year whose births are counted.",
     ),
     Variable(
         "cash_cost",

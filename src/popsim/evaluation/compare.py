@@ -6,6 +6,7 @@ the policy in that draw; demographic uncertainty that both share cancels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import xarray as xr
@@ -17,8 +18,8 @@ from popsim.policy.cost import cost_per_additional_birth
 
 __all__ = ["Effect", "compare"]
 
-#: Variables of a run that are inputs of the cost, not indicators.
-_NOT_COMPARED = {"births_by_order_cash_alone", "promised_per_birth", "population"}
+#: Inputs of the cost, not indicators.
+_MONEY = {"births_by_order_cash_alone", "promised_per_birth", "payments"}
 
 
 class Effect:
@@ -39,28 +40,18 @@ class Effect:
         self.result = result
         self.reference = reference
         compared = [
-            str(name)
+            name
             for name, array in result.data_vars.items()
-            if {"scenario", "draw"} <= set(array.dims) and name not in _NOT_COMPARED
+            if {"scenario", "draw"} <= set(array.dims) and name not in _MONEY
         ]
-        indicators = result[compared]
-        base = indicators.sel(scenario=reference, drop=True)
-        others = [str(s) for s in result["scenario"].values if s != reference]
-        self.difference = label(indicators.sel(scenario=others) - base, source="paired difference")
+        base = result[compared].sel(scenario=reference, drop=True)
+        others = [name for name in result["scenario"].values if name != reference]
+        difference = result[compared].sel(scenario=others) - base
+        self.difference = label(difference, source="paired difference")
         self.difference.attrs.update(result.attrs, reference=reference)
 
     def quantiles(self, probabilities: Sequence[float] = (0.1, 0.5, 0.9)) -> xr.Dataset:
-        """Return quantiles over draws of every difference.
-
-        Parameters
-        ----------
-        probabilities : sequence of float
-
-        Returns
-        -------
-        xarray.Dataset
-            Dims (quantile, region, scenario, year or time, ...).
-        """
+        """Return quantiles over draws of every difference, with a first dimension ``quantile``."""
         return self.difference.quantile(list(probabilities), "draw", keep_attrs=True)
 
     def mean(self) -> xr.Dataset:
@@ -73,22 +64,28 @@ class Effect:
         Returns
         -------
         xarray.Dataset
-            See :func:`popsim.policy.cost.cost_per_additional_birth`; dims (region, scenario,
-            window). Scenarios without cash instruments are left out; no variables when none has.
+            As :func:`popsim.policy.cost.cost_per_additional_birth`, dims (region, scenario,
+            window); a scenario without cash of its own is left out, and when none has any the
+            Dataset is empty.
         """
         if "promised_per_birth" not in self.result:
             return xr.Dataset()
-        promised = self.result["promised_per_birth"]
+        promised = self.result["promised_per_birth"].fillna(0.0)
         births = self.result["births_by_order_cash_alone"]
-        reference = self.result["births_by_order"].sel(scenario=self.reference, drop=True)
-        paying = [
-            str(s)
-            for s in self.difference["scenario"].values
-            if float(promised.sel(scenario=s).sum()) > 0
-        ]
-        return cost_per_additional_birth(
-            births.sel(scenario=paying), reference, promised.sel(scenario=paying)
-        )
+        started = self.result["cash_announced"]
+        found = []
+        for name in self.difference["scenario"].values:
+            start = float(started.sel(scenario=name))
+            cost = cost_per_additional_birth(
+                births.sel(scenario=name, drop=True),
+                births.sel(scenario=self.reference, drop=True),
+                promised.sel(scenario=name, drop=True),
+                promised.sel(scenario=self.reference, drop=True),
+                start=None if math.isnan(start) else int(start),
+            )
+            if cost.data_vars:
+                found.append(cost.expand_dims(scenario=[name]))
+        return xr.concat(found, "scenario") if found else xr.Dataset()
 
     def summary(self, year: int, *, region: str | None = None) -> Summary:
         """Return the table and the sentence of one year.
@@ -105,7 +102,7 @@ class Effect:
         DataError
             When the year or the region is not in the run.
         """
-        regions = [str(r) for r in self.result["region"].values]
+        regions = [str(code) for code in self.result["region"].values]
         if region is None and len(regions) > 1:
             raise DataError(f"the run has {len(regions)} regions; write: region={regions[0]!r}")
         region = region or regions[0]
@@ -143,13 +140,11 @@ def compare(result: xr.Dataset, to: str = "baseline") -> Effect:
     >>> compare(draws.to_dataset()).difference.births.values.tolist()
     [[[1.0, 0.0]]]
     """
-    names = [str(s) for s in result["scenario"].values]
+    names = [str(name) for name in result["scenario"].values]
     if to not in names:
         guess = nearest(to, names)
-        raise DataError(
-            f"the run has no scenario {to!r} (it has {', '.join(names)})"
-            + (f"; write: {guess}" if guess else "")
-        )
+        text = f"the run has no scenario {to!r} (it has {', '.join(names)})"
+        raise DataError(f"{text}; write: {guess}" if guess else text)
     if len(names) == 1:
         raise DataError(f"the run has only {to!r}: there is nothing to compare it with")
     return Effect(result, to)

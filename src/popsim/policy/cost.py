@@ -30,7 +30,7 @@ from popsim.policy.model import CashTransfer, Scenario
 __all__ = ["WINDOWS", "cost_per_additional_birth", "payments_by_year", "promised_per_birth"]
 
 WINDOWS = {"period": 5, "lasting": 30}
-"""Years of birth counted from the first year with a promise: the births of the period, and those
+"""Years of birth counted from the year of the announcement: the births of the period, and those
 that are left when what was brought forward has been paid back."""
 
 
@@ -124,13 +124,13 @@ def cost_per_additional_birth(
     promised: xr.DataArray,
     promised_ref: xr.DataArray | None = None,
     *,
+    start: int | None = None,
     probabilities: tuple[float, ...] = (0.1, 0.5, 0.9),
 ) -> xr.Dataset:
     """Return what an additional birth costs, over the births of a period and for good.
 
-    ``Σ (B v - B_ref v_ref) / Σ (B - B_ref)`` over the years of birth of a window that starts
-    with the first promise; ``v`` is the money promised per birth, discounted at 4 % a year to
-    that start. The headline is a ratio of means over draws, because the mean of the ratio does
+    ``Σ (B v - B_ref v_ref) / Σ (B - B_ref)`` over the years of birth of a window; ``v`` is the money promised per birth, discounted at 4 % a year to
+    its start. The headline is a ratio of means over draws, because the mean of the ratio does
     not exist; a draw without additional births counts as infinite in the quantiles. Deadweight
     is what is paid for births that would have happened anyway, ``Σ v min(B, B_ref)``.
 
@@ -141,14 +141,18 @@ def cost_per_additional_birth(
     promised, promised_ref : xarray.DataArray
         From :func:`promised_per_birth` [CNY], dims (year, birth_order); the reference promises
         nothing when it is not given.
+    start : int, optional
+        First year of birth counted, usually that of the announcement: children born before are
+        paid by some schemes, and cannot have been a response. The first year with a promise when
+        it is not given.
     probabilities : tuple of float
         Quantiles over draws.
 
     Returns
     -------
     xarray.Dataset
-        Dims (window, ...) with ``first_year`` and ``last_year`` of the births counted (a window
-        is cut at the last year of the run): ``cash_cost`` [CNY], ``additional_births``,
+        Dims (window, ...): ``first_year`` and ``last_year`` of the births counted (a window is
+        cut at the last year of the run), ``cash_cost`` [CNY], ``additional_births``,
         ``cost_per_additional_birth`` and ``cost_per_additional_birth_quantile`` [CNY/birth],
         ``chance_of_no_gain`` and ``deadweight_share``. Empty when nothing is promised.
 
@@ -171,8 +175,8 @@ def cost_per_additional_birth(
     if not paying.size:
         return xr.Dataset()
     found = []
+    first = int(paying[0]) if start is None else start
     for years in WINDOWS.values():
-        first = int(paying[0])
         last = min(first + years - 1, int(births["year"].values[-1]))
         inside = slice(first, last)
         waiting = (1 + DISCOUNT_RATE) ** -(more["year"].sel(year=inside) - first)
@@ -181,11 +185,14 @@ def cost_per_additional_birth(
         money = ours * promised.sel(year=inside) - theirs * promised_ref.sel(year=inside)
         cost = (money * waiting).sum(over)
         gained = (ours - theirs).sum(over)
-        anyway = (np.minimum(ours, theirs) * more.sel(year=inside) * waiting).sum(over)
+        kept = xr.where(ours < theirs, ours, theirs)
+        anyway = (kept * more.sel(year=inside) * waiting).sum(over)
         ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
         mean_gain = gained.mean("draw")
         result = xr.Dataset(
             {
+                "first_year": first,
+                "last_year": last,
                 "cash_cost": cost.mean("draw"),
                 "additional_births": mean_gain,
                 "cost_per_additional_birth": (cost.mean("draw") / mean_gain).where(
@@ -199,5 +206,5 @@ def cost_per_additional_birth(
                 "deadweight_share": anyway.mean("draw") / cost.mean("draw"),
             }
         )
-        found.append(result.assign_coords(first_year=first, last_year=last))
+        found.append(result)
     return label(xr.concat(found, xr.Variable("window", list(WINDOWS))), source="projected")
