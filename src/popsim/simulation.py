@@ -20,6 +20,7 @@ from popsim.demography.indicators import AGE_BREAKS, indicators
 from popsim.demography.projection import project
 from popsim.errors import DataError, Problems, ScenarioError
 from popsim.policy.cost import payments_by_year, promised_per_birth
+from popsim.policy.dose import capacity
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
@@ -27,7 +28,7 @@ from popsim.policy.instruments import cash_transfers
 from popsim.policy.model import Scenario
 from popsim.policy.response import Context, Response, ResponseModel, effect_chances
 
-__all__ = ["covered_regions", "run"]
+__all__ = ["against_no_expansion", "covered_regions", "run"]
 
 REFERENCE = "baseline"
 #: What the projection reads from a baseline.
@@ -301,6 +302,37 @@ def covered_regions(scenario: Scenario, data: xr.Dataset) -> list[str]:
             )
     problems.raise_if_any(ScenarioError)
     return [region for region in present if scenario.covers(region)]
+
+
+def against_no_expansion(data: xr.Dataset, scenarios: Sequence[Scenario]) -> xr.Dataset | None:
+    """Return the baseline whose childcare places stop growing when a target is announced.
+
+    A target counts only for what it adds to the places that come anyway. What comes anyway is
+    not known for a county; this is the other extreme.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        A baseline with ``childcare_places`` (region, year) [places/1000 residents].
+    scenarios : sequence of Scenario
+
+    Returns
+    -------
+    xarray.Dataset or None
+        None when no scenario has a target of childcare places.
+
+    Examples
+    --------
+    >>> against_no_expansion(load_baseline("zhejiang-2020"), [no_policy()]) is None
+    True
+    """
+    targets = [found for scenario in scenarios if (found := capacity(scenario)) is not None]
+    if not targets:
+        return None
+    places = data["childcare_places"]
+    start = max(min(target.announced.year for target in targets), int(places["year"].values[0]))
+    frozen = places.where(places["year"] <= start, places.sel(year=start))
+    return data.assign(childcare_places=frozen.assign_attrs(places.attrs))
 
 
 def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -> list[Scenario]:

@@ -185,7 +185,7 @@ def cost_per_additional_birth(
         money = ours * promised.sel(year=inside) - theirs * promised_ref.sel(year=inside)
         cost = (money * waiting).sum(over)
         gained = (ours - theirs).sum(over)
-        kept = xr.where(ours < theirs, ours, theirs)
+        kept = ours.where(ours < theirs, theirs)
         anyway = (kept * more.sel(year=inside) * waiting).sum(over)
         ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
         mean_gain = gained.mean("draw")

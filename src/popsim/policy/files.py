@@ -170,6 +170,32 @@ def read_response(path: str | Path = "default") -> ResponseFile:
     return response
 
 
+def check_file(path: str | Path) -> str:
+    """Read a scenario or response file and say in one line what it is.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Returns
+    -------
+    str
+        Kind, identifier and what it holds.
+
+    Raises
+    ------
+    ScenarioError
+        With all problems of the file.
+    """
+    path = Path(path)
+    marked = load(path, Problems()) if path.is_file() else None
+    if marked is not None and marked.data.get("schema") == RESPONSE_SCHEMA:
+        return f"response {read_response(path).id}"
+    scenario = read_scenario(path)
+    policies = ", ".join(scenario.policies) or "no policy"
+    return f"scenario {scenario.id}: {policies}"
+
+
 def _load(path: Path, problems: Problems) -> Marked | None:
     if path.is_file():
         return load(path, problems)

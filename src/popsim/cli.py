@@ -1,0 +1,315 @@
+"""The command ``popsim``: run, check, describe, new.
+
+Every verb exits with 1 and one list of all problems when its input is bad, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from popsim import __version__
+from popsim.errors import PopsimError
+
+__all__ = ["main"]
+
+EXAMPLES = {
+    "run": "popsim run scenarios/zhejiang-as-qingyuan.yaml --draws 1000 --seed 1 --out results",
+    "check": "popsim check scenarios/*.yaml",
+    "describe": "popsim describe zhejiang-2020",
+    "new": "popsim new my-county.yaml",
+}
+#: Years at which the effect is printed: first full response, end of payback, later.
+SHOWN_YEARS = (2025, 2026, 2027, 2030, 2035, 2040, 2050)
+
+
+def _told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn popsim's own errors into a message and exit code 1."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **options: Any) -> Any:
+        try:
+            return function(*args, **options)
+        except PopsimError as error:
+            click.echo(f"popsim: {error}", err=True)
+            raise SystemExit(1) from None
+
+    return wrapped
+
+
+def _example(verb: str) -> str:
+    return f"Example: {EXAMPLES[verb]}"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="popsim")
+def main() -> None:
+    """Project population by parity and show what birth-support policies change."""
+
+
+@main.command(epilog=_example("run"))
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.option("--baseline", default="zhejiang-2020", show_default=True, help="Embedded baseline.")
+@click.option(
+    "--fertility",
+    type=click.Choice(["incidence", "conditional"]),
+    default="incidence",
+    show_default=True,
+    help="What is held after the last observed year.",
+)
+@click.option("--response", default="default", show_default=True, help="Response file.")
+@click.option("--draws", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--until", type=int, default=None, help="Last year; the baseline's last by default.")
+@click.option("--year", type=int, default=2030, show_default=True, help="Year of the table.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@_told
+def run(
+    scenarios: tuple[str, ...],
+    baseline: str,
+    fertility: str,
+    response: str,
+    draws: int,
+    seed: int,
+    until: int | None,
+    year: int,
+    out: Path,
+) -> None:
+    """Run scenarios against the same future without them; print and write the effect."""
+    # Read first: a mistake in a file is told before the numerical libraries are loaded.
+    from popsim.policy.files import read_scenario
+
+    read = [read_scenario(scenario) for scenario in scenarios]
+    from popsim.data.samples import load_baseline
+    from popsim.evaluation.compare import compare
+    from popsim.simulation import against_no_expansion
+    from popsim.simulation import run as simulate
+
+    data = load_baseline(baseline, fertility=fertility)
+    first = int(data["year"].values[0])
+    years = None if until is None else range(first, until + 1)
+    options: dict[str, Any] = {
+        "response": response,
+        "years": years,
+        "draws": draws,
+        "seed": seed,
+        "progress": True,
+    }
+    result = simulate(data, read, **options)
+    effect = compare(result)
+    regions = [str(region) for region in result["region"].values]
+    summaries = {region: effect.summary(year, region=region) for region in regions}
+    for summary in summaries.values():
+        _print_summary(summary, year)
+    _print_course(effect, regions)
+    alternative = against_no_expansion(data, read)
+    if alternative is not None:
+        _print_alternative(compare(simulate(alternative, read, **options)), year, regions)
+    for line in _caveats(data, result):
+        click.echo(f"- {line}")
+    written = _write(out, result, effect, summaries)
+    click.echo(f"\nWritten to {out}: {', '.join(written)}")
+
+
+def _print_summary(summary: Any, year: int) -> None:
+    for scenario, rows in summary.table.groupby("scenario", sort=False):
+        click.echo(f"\n{scenario}, {year} (stocks: year-end), medians; difference: mean, 80 %\n")
+        wide = max(len(label) for label in rows["label"]) + 2
+        head = f"{'':{wide}}{'without':>12}{'with':>12}{'difference':>12}   80 % interval"
+        click.echo(head)
+        for _, row in rows.iterrows():
+            digits = 3 if row["unit"] == "births per woman" else 2
+            digits = 0 if row["unit"] in ("birth", "person") else digits
+            click.echo(
+                f"{row['label']:{wide}}"
+                f"{row['reference']:>12,.{digits}f}{row['with_policy']:>12,.{digits}f}"
+                f"{row['difference'] + 0.0:>+12,.{digits}f}   "
+                f"{row['lower_80'] + 0.0:+,.{digits}f} to {row['upper_80'] + 0.0:+,.{digits}f} "
+                f"{row['difference_unit']}   {row['label_zh']}"
+            )
+    for language in ("en", "zh"):
+        click.echo(f"\n{summary.text(language)}")
+
+
+def _print_course(effect: Any, regions: list[str]) -> None:
+    rate = effect.difference["total_fertility_rate"]
+    years = [year for year in SHOWN_YEARS if year in rate["year"].values]
+    click.echo("\nTotal fertility rate, difference by year (mean; 80 % interval)")
+    for region in regions:
+        for scenario in rate["scenario"].values:
+            click.echo(f"{scenario}, {region}")
+            for year in years:
+                draws = rate.sel(region=region, scenario=scenario, year=year)
+                low, high = draws.quantile([0.1, 0.9]).values
+                click.echo(f"  {year}  {float(draws.mean()):+.4f}  ({low:+.4f} to {high:+.4f})")
+
+
+def _print_alternative(effect: Any, year: int, regions: list[str]) -> None:
+    click.echo("\nAgainst no expansion of childcare places (reference places stay where they stood")
+    click.echo("when the policy was announced, instead of growing with the nation's):")
+    for region in regions:
+        for scenario in effect.difference["scenario"].values:
+            cell = effect.difference.sel(region=region, scenario=scenario, year=year)
+            births, rate = cell["births"], cell["total_fertility_rate"]
+            low, high = births.quantile([0.1, 0.9]).values
+            click.echo(
+                f"  {scenario}, {region}, {year}: births {float(births.mean()):+,.0f} "
+                f"({low:+,.0f} to {high:+,.0f}), total fertility rate {float(rate.mean()):+.4f}"
+            )
+
+
+def _caveats(data: Any, result: Any) -> list[str]:
+    """Return what a reader must know of the data and the run."""
+    marked = [
+        f"{name}: {array.attrs['source']}"
+        for name, array in data.data_vars.items()
+        if any(word in array.attrs.get("source", "") for word in ("RECONSTRUCTED", "ILLUSTRATIVE"))
+    ]
+    notices = [line for line in result.attrs["notices"].splitlines() if line]
+    click.echo("\nWhat is reconstructed, illustrative or without effect here:")
+    return [*notices, *marked]
+
+
+def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> list[str]:
+    """Write everything to a folder beside the target first, so that no half result is left."""
+    import pandas as pd
+
+    from popsim.store import save_result, tidy_quantiles
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PopsimError(f"cannot write to {out}: {error.strerror}") from error
+    with tempfile.TemporaryDirectory(dir=out, prefix=".unfinished-") as scratch:
+        folder = Path(scratch)
+        save_result(result, folder / "result.nc")
+        tables = {
+            "indicators.csv": tidy_quantiles(result),
+            "effect.csv": tidy_quantiles(effect.difference),
+            "summary.csv": pd.concat({r: s.table for r, s in summaries.items()}, names=["region"]),
+            "cost.csv": pd.concat({r: s.cost for r, s in summaries.items()}, names=["region"]),
+        }
+        for name, table in tables.items():
+            indexed = "region" in table.index.names
+            table = table.reset_index("region") if indexed else table
+            # The byte-order mark makes spreadsheets read Chinese labels.
+            table.to_csv(folder / name, index=False, encoding="utf-8-sig")
+        _draw(folder, result)
+        names = sorted(path.name for path in folder.iterdir())
+        for name in names:
+            shutil.move(folder / name, out / name)
+    return names
+
+
+def _draw(folder: Path, result: Any) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    from popsim import plotting
+
+    for region in result["region"].values:
+        here = result.sel(region=region)
+        suffix = f"-{region}" if result.sizes["region"] > 1 else ""
+        for name in ("total_fertility_rate", "third_child_share"):
+            ax = plotting.fan(here[name])
+            ax.figure.savefig(folder / f"{name}{suffix}.png", dpi=150)
+            plt.close(ax.figure)
+        people = here["population"].sel(scenario=here["scenario"].values[-1])
+        last, start = people.isel(time=-1), people.isel(time=0)
+        ax = plotting.pyramid(last, outline=start)
+        ax.set_title(
+            f"{int(last.time) - 1} ({here['scenario'].values[-1]}); line: {int(start.time)}"
+        )
+        ax.figure.savefig(folder / f"pyramid{suffix}.png", dpi=150)
+        plt.close(ax.figure)
+
+
+@main.command(epilog=_example("check"))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@_told
+def check(files: tuple[str, ...]) -> None:
+    """Check scenario and response files; tell every problem with its place."""
+    from popsim.errors import Problem, ScenarioError
+    from popsim.policy.files import check_file
+
+    problems: list[Problem] = []
+    for name in files:
+        if name.endswith(".expected.yaml"):
+            continue
+        try:
+            click.echo(f"{name}: {check_file(name)}")
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+
+
+@main.command(epilog=_example("describe"))
+@click.argument("what", metavar="BASELINE|FILE")
+@_told
+def describe(what: str) -> None:
+    """Describe an embedded baseline, a scenario file or a result file."""
+    if what.endswith((".yaml", ".yml")):
+        _describe_scenario(what)
+        return
+    from popsim.data.samples import load_baseline
+    from popsim.store import load_result
+
+    data = load_result(what) if what.endswith(".nc") else load_baseline(what)
+    for key, value in data.attrs.items():
+        click.echo(f"{key}: {value}")
+    sizes = ", ".join(f"{name} {size}" for name, size in data.sizes.items())
+    click.echo(f"dimensions: {sizes}\n")
+    for name, array in data.data_vars.items():
+        dims = ", ".join(map(str, array.dims))
+        attrs = array.attrs
+        click.echo(f"{name} ({dims}) [{attrs.get('units', '')}]  {attrs.get('long_name_zh', '')}")
+        click.echo(f"    {attrs.get('definition', '')}")
+        click.echo(f"    Source: {attrs.get('source', '')}")
+
+
+def _describe_scenario(path: str) -> None:
+    from popsim.policy.files import read_scenario
+
+    scenario = read_scenario(path)
+    click.echo(f"{scenario.id}: {scenario.label.en} {scenario.label.zh} ({scenario.status})")
+    regions = scenario.regions if scenario.regions == "all" else ", ".join(scenario.regions)
+    click.echo(f"regions: {regions}")
+    if scenario.source is not None:
+        source = scenario.source
+        click.echo(f"source: {source.title}, {source.issuer or ''}, {source.dated or ''}")
+    for name, policy in scenario.policies.items():
+        clause = f", clause {policy.clause}" if policy.clause else ""
+        click.echo(f"\n{name}: {policy.kind}, announced {policy.announced}{clause}")
+        for key in type(policy).model_fields:
+            if key in ("kind", "announced", "clause") or getattr(policy, key) is None:
+                continue
+            dotted = f"policies.{name}.{key.rstrip('_')}"
+            click.echo(f"    {key}: {scenario.explain(dotted)}")
+
+
+@main.command(epilog=_example("new"))
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@_told
+def new(file: Path) -> None:
+    """Write a scenario file to fill in."""
+    from importlib.resources import files
+
+    if file.suffix not in (".yaml", ".yml"):
+        raise PopsimError(f"{file} is not a name for a scenario file; write: {file.stem}.yaml")
+    if file.exists():
+        raise PopsimError(f"{file} is there already; choose another name")
+    text = (files("popsim.policy") / "new-scenario.yaml").read_text(encoding="utf-8")
+    try:
+        file.write_text(text.replace("NAME", file.stem), encoding="utf-8")
+    except OSError as error:
+        raise PopsimError(f"cannot write {file}: {error.strerror}") from error
+    click.echo(f"Written: {file}. Fill it in, then: popsim check {file}")
