@@ -200,14 +200,14 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
             table = table.reset_index("region") if indexed else table
             # The byte-order mark makes spreadsheets read Chinese labels.
             table.to_csv(folder / name, index=False, encoding="utf-8-sig")
-        _draw(folder, result)
+        _draw(folder, result, effect)
         names = sorted(path.name for path in folder.iterdir())
         for name in names:
             shutil.move(folder / name, out / name)
     return names
 
 
-def _draw(folder: Path, result: Any) -> None:
+def _draw(folder: Path, result: Any, effect: Any) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
@@ -219,15 +219,13 @@ def _draw(folder: Path, result: Any) -> None:
         here = result.sel(region=region)
         suffix = f"-{region}" if result.sizes["region"] > 1 else ""
         for name in ("total_fertility_rate", "third_child_share"):
-            ax = plotting.fan(here[name])
-            ax.figure.savefig(folder / f"{name}{suffix}.png", dpi=150)
-            plt.close(ax.figure)
+            for what, array in ((name, result[name]), (f"effect_{name}", effect.difference[name])):
+                ax = plotting.fan(array.sel(region=region))
+                ax.figure.savefig(folder / f"{what}{suffix}.png", dpi=150)
+                plt.close(ax.figure)
         people = here["population"].sel(scenario=here["scenario"].values[-1])
         last, start = people.isel(time=-1), people.isel(time=0)
         ax = plotting.pyramid(last, outline=start)
-        ax.set_title(
-            f"{int(last.time) - 1} ({here['scenario'].values[-1]}); line: {int(start.time)}"
-        )
         ax.figure.savefig(folder / f"pyramid{suffix}.png", dpi=150)
         plt.close(ax.figure)
 

@@ -18,6 +18,8 @@ from popsim.policy.cost import cost_per_additional_birth
 
 __all__ = ["Effect", "compare"]
 
+#: Marks a variable as scenario minus reference.
+PAIRED_DIFFERENCE = "paired difference"
 #: Inputs of the cost, not indicators.
 _MONEY = {"births_by_order_cash_alone", "promised_per_birth", "payments"}
 
@@ -47,7 +49,9 @@ class Effect:
         base = result[compared].sel(scenario=reference, drop=True)
         others = [name for name in result["scenario"].values if name != reference]
         difference = result[compared].sel(scenario=others) - base
-        self.difference = label(difference, source="paired difference")
+        for array in difference.data_vars.values():
+            array.attrs["source"] = PAIRED_DIFFERENCE
+        self.difference = label(difference)
         self.difference.attrs.update(result.attrs, reference=reference)
 
     def quantiles(self, probabilities: Sequence[float] = (0.1, 0.5, 0.9)) -> xr.Dataset:

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from popsim.errors import DataError
+from popsim.evaluation.compare import PAIRED_DIFFERENCE
 from popsim.plotting.fonts import chinese_font
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
@@ -55,13 +56,15 @@ def shown(array: xr.DataArray) -> tuple[xr.DataArray, str]:
 
 
 def axis_label(array: xr.DataArray, unit: str, locale: Locale = "both") -> str:
-    """Return the variable's name and unit as an axis label."""
+    """Return the variable's name and unit as an axis label; a difference says so."""
     row = VARIABLES.get(str(array.name))
     en = row.long_name if row else str(array.name)
     zh = row.long_name_zh if row else str(array.name)
     unit_zh = UNITS[unit].name_zh if unit in UNITS else unit
     suffix_en = f" ({unit})" if unit not in ("", "1") else ""
     suffix_zh = f"（{unit_zh}）" if unit_zh else ""
+    if array.attrs.get("source") == PAIRED_DIFFERENCE:
+        en, zh = f"difference in {en}", f"{zh}之差"
     names = {"en": en + suffix_en, "zh": zh + suffix_zh}
     return f"{names['zh']}\n{names['en']}" if locale == "both" else names[locale]
 
@@ -163,7 +166,7 @@ def pyramid(
     Parameters
     ----------
     population : xarray.DataArray
-        Persons on (sex, age) only.
+        Persons on (sex, age) only; a scalar coordinate ``time`` becomes the title.
     outline : xarray.DataArray, optional
         A second population on (sex, age), drawn as a line, e.g. the base year or a scenario.
     ax : matplotlib.axes.Axes, optional
@@ -205,6 +208,13 @@ def pyramid(
         ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
         ax.set_xlabel(axis_label(population.rename("population"), unit, locale))
         ax.set_ylabel(_word("age", locale))
+        if "time" in population.coords:
+            line = (
+                f" (— {int(outline.time)})"
+                if outline is not None and "time" in outline.coords
+                else ""
+            )
+            ax.set_title(f"{_word('time', locale)} {int(population.time)}{line}")
         ax.margins(y=0)
         ax.legend(frameon=False, loc="upper right")
         ax.spines[["top", "right"]].set_visible(False)

@@ -129,10 +129,11 @@ def cost_per_additional_birth(
 ) -> xr.Dataset:
     """Return what an additional birth costs, over the births of a period and for good.
 
-    ``Σ (B v - B_ref v_ref) / Σ (B - B_ref)`` over the years of birth of a window; ``v`` is the money promised per birth, discounted at 4 % a year to
-    its start. The headline is a ratio of means over draws, because the mean of the ratio does
-    not exist; a draw without additional births counts as infinite in the quantiles. Deadweight
-    is what is paid for births that would have happened anyway, ``Σ v min(B, B_ref)``.
+    ``Σ (B v - B_ref v_ref) / Σ (B - B_ref)`` over the years of birth of a window; ``v`` is the
+    money promised per birth, discounted at 4 % a year to the start of the window. The headline
+    is a ratio of means over draws, because the mean of the ratio does not exist; a draw without
+    additional births counts as infinite in the quantiles. Deadweight is what is paid for births
+    that would have happened anyway, ``Σ v min(B, B_ref)``.
 
     Parameters
     ----------
