@@ -208,26 +208,24 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
 
 
 def _draw(folder: Path, result: Any, effect: Any) -> None:
-    import matplotlib as mpl
-
-    mpl.use("agg")
-    from matplotlib import pyplot as plt
+    from matplotlib.figure import Figure
 
     from popsim import plotting
 
+    def draw(name: str, chart: Callable[..., Any], *args: Any, **options: Any) -> None:
+        figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+        chart(*args, ax=figure.subplots(), **options)
+        figure.savefig(folder / f"{name}.png", dpi=150)
+
     for region in result["region"].values:
-        here = result.sel(region=region)
         suffix = f"-{region}" if result.sizes["region"] > 1 else ""
         for name in ("total_fertility_rate", "third_child_share"):
-            for what, array in ((name, result[name]), (f"effect_{name}", effect.difference[name])):
-                ax = plotting.fan(array.sel(region=region))
-                ax.figure.savefig(folder / f"{what}{suffix}.png", dpi=150)
-                plt.close(ax.figure)
-        people = here["population"].sel(scenario=here["scenario"].values[-1])
+            draw(name + suffix, plotting.fan, result[name].sel(region=region))
+            change = effect.difference[name].sel(region=region)
+            draw(f"effect_{name}{suffix}", plotting.fan, change)
+        people = result["population"].sel(region=region).isel(scenario=-1)
         last, start = people.isel(time=-1), people.isel(time=0)
-        ax = plotting.pyramid(last, outline=start)
-        ax.figure.savefig(folder / f"pyramid{suffix}.png", dpi=150)
-        plt.close(ax.figure)
+        draw(f"pyramid{suffix}", plotting.pyramid, last, outline=start)
 
 
 @main.command(epilog=_example("check"))

@@ -122,14 +122,15 @@ def fan(
     values, unit = shown(array)
     with chinese_font():
         ax = _axes(ax)
-        for number, (name, lines) in enumerate(_by_scenario(values)):
+        for name, lines, colour in _by_scenario(values):
             low, middle, high = lines.quantile([band[0], 0.5, band[1]], "draw").transpose(
                 "quantile", along
             )
-            colour = COLOURS[number % len(COLOURS)]
             x = lines[along].values
             ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-            ax.plot(x, middle, color=colour, label=name, linestyle="-" if number == 0 else "--")
+            ax.plot(
+                x, middle, color=colour, label=name, linestyle="-" if colour == COLOURS[0] else "--"
+            )
         ax.set_xlabel(_word(along, locale))
         ax.set_ylabel(axis_label(array, unit, locale))
         ax.margins(x=0)
@@ -139,11 +140,14 @@ def fan(
     return ax
 
 
-def _by_scenario(values: xr.DataArray) -> list[tuple[str, xr.DataArray]]:
+def _by_scenario(values: xr.DataArray) -> list[tuple[str, xr.DataArray, str]]:
+    """Return name, lines and colour of each scenario; grey is the reference's."""
     if "scenario" not in values.dims:
-        return [("", values)]
+        return [("", values, COLOURS[0])]
     names = [str(name) for name in values["scenario"].values]
-    return [(name, values.sel(scenario=name)) for name in names]
+    others = [name for name in names if name != "baseline"]
+    colours = {name: COLOURS[1 + i % (len(COLOURS) - 1)] for i, name in enumerate(others)}
+    return [(n, values.sel(scenario=n), colours.get(n, COLOURS[0])) for n in names]
 
 
 def _axes(ax: Axes | None) -> Axes:
