@@ -16,6 +16,8 @@ def shared_folder() -> Path | None:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     folder = shared_folder()
+    if folder is None and os.environ.get("POPSIM_DEMAND_GOLDEN"):
+        pytest.fail("reference files demanded and not found")
     if folder is None:
         pytest.skip("reference files not found: set POPSIM_SHARED to their folder")
     return folder

@@ -117,6 +117,10 @@ def run(
         for scenario, regions in _bar(list(zip(chosen, covered, strict=True)), progress)
     ]
     result = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
+    for money in ("payments", "promised_per_birth"):
+        if money in result:
+            # A scenario without an instrument pays nothing by it.
+            result[money] = result[money].fillna(0.0)
     names: dict[str, Any] = {name: data[name] for name in _REGION_NAMES if name in data.coords}
     names["scenario_label"] = ("scenario", [scenario.label.en for scenario in chosen])
     names["scenario_label_zh"] = ("scenario", [scenario.label.zh for scenario in chosen])
@@ -177,7 +181,7 @@ class _Simulation:
             result["promised_per_birth"] = promised_per_birth(scenario, self.years)
             result["payments"] = self._payments(scenario, regions, alone)
         if parts:
-            result = result.merge(self._chances(parts), compat="no_conflicts")
+            result = result.merge(self._chances(parts), compat="no_conflicts", join="outer")
             self._note(scenario, regions)
         return result.expand_dims(scenario=[scenario.id])
 

@@ -74,7 +74,7 @@ class Effect:
         """
         if "promised_per_birth" not in self.result:
             return xr.Dataset()
-        promised = self.result["promised_per_birth"].fillna(0.0)
+        promised = self.result["promised_per_birth"]
         births = self.result["births_by_order_cash_alone"]
         started = self.result["cash_announced"]
         found = []

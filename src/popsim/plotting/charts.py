@@ -9,7 +9,7 @@ import xarray as xr
 
 from popsim.errors import DataError
 from popsim.evaluation.compare import PAIRED_DIFFERENCE
-from popsim.plotting.fonts import chinese_font
+from popsim.plotting.fonts import font_families
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
 
@@ -120,23 +120,18 @@ def fan(
     if extra:
         raise DataError(f"select one {', '.join(map(str, extra))} before drawing a fan")
     values, unit = shown(array)
-    with chinese_font():
-        ax = _axes(ax)
-        for name, lines, colour in _by_scenario(values):
-            low, middle, high = lines.quantile([band[0], 0.5, band[1]], "draw").transpose(
-                "quantile", along
-            )
-            x = lines[along].values
-            ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
-            ax.plot(
-                x, middle, color=colour, label=name, linestyle="-" if colour == COLOURS[0] else "--"
-            )
-        ax.set_xlabel(_word(along, locale))
-        ax.set_ylabel(axis_label(array, unit, locale))
-        ax.margins(x=0)
-        if "scenario" in array.dims:
-            ax.legend(frameon=False, title=_word("band", locale))
-        ax.spines[["top", "right"]].set_visible(False)
+    ax = _axes(ax)
+    for name, lines, colour in _by_scenario(values):
+        low, middle, high = lines.quantile([band[0], 0.5, band[1]], "draw").transpose(
+            "quantile", along
+        )
+        x = lines[along].values
+        ax.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+        style = "-" if colour == COLOURS[0] else "--"
+        ax.plot(x, middle, color=colour, label=name, linestyle=style)
+    ax.margins(x=0)
+    title = _word("band", locale) if "scenario" in array.dims else None
+    _finish(ax, _word(along, locale), axis_label(array, unit, locale), legend_title=title)
     return ax
 
 
@@ -199,30 +194,36 @@ def pyramid(
         if array is not None and set(array.dims) != {"sex", "age"}:
             raise DataError(f"a pyramid needs sex and age only, not {array.dims}; select the rest")
     values, unit = shown(population.rename("population"))
-    with chinese_font():
-        ax = _axes(ax)
-        for sex, side, colour in (("male", -1, COLOURS[1]), ("female", 1, COLOURS[2])):
-            people = values.sel(sex=sex)
-            label = _word(sex, locale)
-            ax.barh(people.age, side * people, height=1.0, color=colour, alpha=0.55, label=label)
-            if outline is not None:
-                other, _ = shown(outline.rename("population"))
-                _outline(ax, side * other.sel(sex=sex))
-        ax.axvline(0, color="white", linewidth=0.8)
-        ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
-        ax.set_xlabel(axis_label(population.rename("population"), unit, locale))
-        ax.set_ylabel(_word("age", locale))
-        if "time" in population.coords:
-            line = (
-                f" (— {int(outline.time)})"
-                if outline is not None and "time" in outline.coords
-                else ""
-            )
-            ax.set_title(f"{_word('time', locale)} {int(population.time)}{line}")
-        ax.margins(y=0)
-        ax.legend(frameon=False, loc="upper right")
-        ax.spines[["top", "right"]].set_visible(False)
+    ax = _axes(ax)
+    for sex, side, colour in (("male", -1, COLOURS[1]), ("female", 1, COLOURS[2])):
+        people = values.sel(sex=sex)
+        label = _word(sex, locale)
+        ax.barh(people.age, side * people, height=1.0, color=colour, alpha=0.55, label=label)
+        if outline is not None:
+            other, _ = shown(outline.rename("population"))
+            _outline(ax, side * other.sel(sex=sex))
+    ax.axvline(0, color="white", linewidth=0.8)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    if "time" in population.coords:
+        drawn = f"{int(population.time)}"
+        if outline is not None and "time" in outline.coords:
+            drawn += f" (— {int(outline.time)})"
+        ax.set_title(f"{_word('time', locale)} {drawn}", fontfamily=font_families())
+    ax.margins(y=0)
+    people_label = axis_label(population.rename("population"), unit, locale)
+    _finish(ax, people_label, _word("age", locale), legend_title="")
     return ax
+
+
+def _finish(ax: Axes, x: str, y: str, *, legend_title: str | None) -> None:
+    """Label the axes and draw the legend, if any, in a font that has every character."""
+    families = font_families()
+    ax.set_xlabel(x, fontfamily=families)
+    ax.set_ylabel(y, fontfamily=families)
+    ax.spines[["top", "right"]].set_visible(False)
+    if legend_title is not None:
+        font = {"family": families}
+        ax.legend(frameon=False, prop=font, title=legend_title, title_fontproperties=font)
 
 
 def _outline(ax: Axes, line: xr.DataArray) -> None:

@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib.resources import as_file, files
 
-__all__ = ["chinese_font"]
-
-# Latin text keeps matplotlib's own font; characters that it lacks fall back on the second.
-FAMILIES = ["DejaVu Sans", "Noto Sans CJK SC"]
+__all__ = ["font_families"]
 
 
 @cache
-def _register() -> None:
+def font_families() -> list[str]:
+    """Return font families for ``fontfamily=``, with Chinese characters among them.
+
+    Latin text keeps matplotlib's own font; a character that it lacks comes from the subset of
+    Noto Sans that popsim ships.
+
+    Examples
+    --------
+    >>> font_families()
+    ['DejaVu Sans', 'Noto Sans CJK SC']
+    """
     from matplotlib import font_manager
 
     with as_file(files("popsim.plotting") / "NotoSansSC-subset.otf") as path:
         font_manager.fontManager.addfont(path)
-
-
-@contextmanager
-def chinese_font() -> Iterator[None]:
-    """Make text that is created inside the block able to show Chinese characters.
-
-    Examples
-    --------
-    >>> import matplotlib
-    >>> with chinese_font():
-    ...     matplotlib.rcParams["font.family"]
-    ['DejaVu Sans', 'Noto Sans CJK SC']
-    """
-    import matplotlib
-
-    _register()
-    with matplotlib.rc_context({"font.family": FAMILIES, "axes.unicode_minus": False}):
-        yield
+    return ["DejaVu Sans", "Noto Sans CJK SC"]

@@ -1,0 +1,125 @@
+"""The command line as an operator meets it."""
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+import popsim as ps
+from popsim.cli import EXAMPLES, main
+
+GOOD = """\
+schema: popsim.scenario/1
+id: grant
+label: {en: Grant, zh: 补助}
+extends: baseline
+regions: all
+policies:
+  grant:
+    kind: cash_transfer
+    announced: 2023-01-01
+    amount: {2: 300 CNY/month}
+    child_age: 0-36 months
+    births: {from: 2023-01-01}
+"""
+
+
+@pytest.fixture
+def popsim(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "grant.yaml").write_text(GOOD, encoding="utf-8")
+
+    def run(*words):
+        return CliRunner().invoke(main, [str(word) for word in words])
+
+    return run
+
+
+def test_run_prints_the_effect_and_writes_everything(popsim, tmp_path):
+    done = popsim("run", "grant.yaml", "--draws", 20, "--until", 2032, "--out", "out")
+    assert done.exit_code == 0, done.output
+    for words in ("total fertility rate", "总和生育率", "additional birth", "ILLUSTRATIVE"):
+        assert words in done.output
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert written == {
+        "cost.csv",
+        "effect.csv",
+        "effect_third_child_share.png",
+        "effect_total_fertility_rate.png",
+        "indicators.csv",
+        "pyramid.png",
+        "result.nc",
+        "summary.csv",
+        "third_child_share.png",
+        "total_fertility_rate.png",
+    }
+    result = ps.load_result(tmp_path / "out" / "result.nc")
+    assert result.sizes["draw"] == 20
+    table = pd.read_csv(tmp_path / "out" / "summary.csv")
+    assert (tmp_path / "out" / "summary.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    assert "出生人数" in set(table.label_zh)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "message"),
+    [
+        ("amuont: {2: 300 CNY/month}", "amount", "amount"),
+        ("amount: {2: 300 CNY/moth}", "unit", "CNY/month"),
+        ("amount: {2: 300}", "bare", "CNY/month"),
+        ("amount: {7: 300 CNY/month}", "order", "7"),
+        ("amount: {2: no}", "no", ""),
+    ],
+)
+def test_a_bad_file_is_told_and_nothing_is_written(popsim, tmp_path, wrong, right, message):
+    text = GOOD.replace("amount: {2: 300 CNY/month}", wrong)
+    (tmp_path / "grant.yaml").write_text(text, encoding="utf-8")
+    done = popsim("run", "grant.yaml", "--out", "out")
+    assert done.exit_code == 1
+    assert "grant.yaml:10:" in done.output
+    assert message in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_region_that_is_not_there_leaves_nothing(popsim, tmp_path):
+    text = GOOD.replace("regions: all", 'regions: ["331126"]')
+    (tmp_path / "grant.yaml").write_text(text, encoding="utf-8")
+    done = popsim("run", "grant.yaml", "--out", "out")
+    assert done.exit_code == 1
+    assert "the data have 330000 (浙江省)" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_check_tells_the_problems_of_all_files(popsim, tmp_path):
+    (tmp_path / "one.yaml").write_text(GOOD.replace("id: grant", "id: one\nb: 1"), encoding="utf-8")
+    done = popsim("check", "grant.yaml", "one.yaml", "none.yaml")
+    assert done.exit_code == 1
+    assert "grant.yaml: scenario grant: grant" in done.output
+    assert "one.yaml:3:1" in done.output
+    assert "none.yaml" in done.output
+
+
+def test_new_writes_a_file_that_checks_and_runs(popsim, tmp_path):
+    assert popsim("new", "county.yaml").exit_code == 0
+    assert popsim("check", "county.yaml").exit_code == 0
+    again = popsim("new", "county.yaml")
+    assert again.exit_code == 1
+    assert "is there already" in again.output
+    assert popsim("new", "county.txt").exit_code == 1
+    done = popsim("run", "county.yaml", "--draws", 5, "--until", 2031)
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "results" / "result.nc").is_file()
+
+
+def test_describe_baseline_scenario_and_result(popsim):
+    assert "RECONSTRUCTED" in popsim("describe", "zhejiang-2020").output
+    told = popsim("describe", "grant.yaml").output
+    assert "cash_transfer, announced 2023-01-01" in told
+    popsim("run", "grant.yaml", "--draws", 2, "--until", 2030)
+    assert "births_by_order" in popsim("describe", "results/result.nc").output
+    missing = popsim("describe", "zhejiang-2002")
+    assert missing.exit_code == 1
+    assert "there are china-2020" in missing.output
+
+
+@pytest.mark.parametrize("verb", sorted(EXAMPLES))
+def test_help_shows_an_example(popsim, verb):
+    assert EXAMPLES[verb].split(" --")[0] in " ".join(popsim(verb, "--help").output.split())
