@@ -1199,7 +1199,7 @@ def _project(
         rate = np.broadcast_to(total[:, None, None], (years, 2, ages)).copy()
     else:
         rate = _checked("migration", migration, (years, 2, ages))
-    cellwise = migration is not None and (migration_kind != "counts" or on_negative == "un")
+    cellwise = on_negative == "un" or (migration is not None and migration_kind != "counts")
     late = timing == "end"
     base_moves = np.ones_like(rate) if cellwise else rate
     start = np.zeros_like(rate) if late else 0.5 * base_moves
