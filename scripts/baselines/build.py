@@ -52,7 +52,6 @@ class Built:
     adjustments: dict[str, float]
     parity: np.ndarray
     parity_known: np.ndarray
-    parity_alternative: np.ndarray
     death_factor: float
     rates: np.ndarray
     mx: np.ndarray
@@ -60,13 +59,14 @@ class Built:
     paths: dict[str, Path]
 
 
-def build(plan: Plan) -> Built:
+def build(plan: Plan, *, release: bool = False) -> Built:
+    """Build a baseline; ``release`` takes the alternative history of births by order."""
     groups, death_factor = mortality.adjusted_rates(plan.census, plan.region, plan.crude_death_rate)
     mx = mortality.single_age_rates(groups)
-    shares, known = parity(plan)
+    shares, known = parity(plan, release=release)
     people, adjustments = population_in_january(plan, mx)
     base = Stocks(shares * people[0], people[1])
-    rates = base_rates(plan, people, mx)
+    rates = base_rates(plan, people, mx, release=release)
     sex_ratio = sex_ratio_at_birth(plan)
     paths = {held: path(plan, base, rates, mx, sex_ratio, held) for held in HELD}
     return Built(
@@ -75,7 +75,6 @@ def build(plan: Plan) -> Built:
         adjustments=adjustments,
         parity=shares,
         parity_known=known,
-        parity_alternative=parity(plan, release=True)[0],
         death_factor=death_factor,
         rates=rates,
         mx=np.stack(paths["incidence"].mx),
@@ -113,11 +112,13 @@ def population_in_january(plan: Plan, mx: np.ndarray) -> tuple[np.ndarray, dict[
     return moved.population, sums
 
 
-def base_rates(plan: Plan, people: np.ndarray, mx: np.ndarray) -> np.ndarray:
+def base_rates(
+    plan: Plan, people: np.ndarray, mx: np.ndarray, *, release: bool = False
+) -> np.ndarray:
     """Return conditional birth rates of the census year, shape (4, 101)."""
     level = fertility.total_fertility_rate(plan.census, plan.region)
     incidence = fertility.census_rates(plan.census, plan.region, level)
-    shares, _ = parity(plan, until=plan.census - 1)
+    shares, _ = parity(plan, until=plan.census - 1, release=release)
     survival = mortality.survival(mx)[0]
     # Women a year before: those now a year older, before the year's deaths.
     women = people[0].copy()

@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 
 from scripts.baselines import fertility, mortality, population, sources
-from scripts.baselines.build import Built
+from scripts.baselines.build import HELD, Built
 
 PAGE = Path(__file__).parents[2] / "docs/validation.md"
 WAN = 1e4
 
 
-def page(built: dict[str, Built]) -> str:
+def page(built: dict[str, Built], alternative: Built) -> str:
+    """Return the page; ``alternative`` is Zhejiang 2020 under the other history of births."""
     zhejiang, back, china = (built[n] for n in ("zhejiang-2020", "zhejiang-2010", "china-2020"))
     parts = [
         "# Validation of the embedded baselines",
@@ -26,6 +27,7 @@ def page(built: dict[str, Built]) -> str:
         life_expectancy(zhejiang),
         held(zhejiang),
         parity(zhejiang),
+        other_history(zhejiang, alternative),
         "## The nation (`china-2020`)",
         nation(china),
         parity(china),
@@ -219,31 +221,56 @@ def held(built: Built) -> str:
 
 
 def parity(built: Built) -> str:
+    text = (
+        "### Women by parity, reconstructed (%)\n\n"
+        + table(["", "0", "1", "2", "3 and more"], parity_rows("", built))
+        + "\n\nNo count of women by children ever born is published for the region. The history "
+        "follows the order shares of Fujian to 2009 and the censuses of 2010 and 2020."
+    )
+    if built.plan.region != sources.ZHEJIANG:
+        return text + (
+            f" First births are limited to {fertility.MOST_FIRST_BIRTHS} per woman a year: "
+            "Fujian's shares on the UN's level would give more first births than there are women "
+            "without children."
+        )
+    return text + (
+        " The childless share is certainly too high: it is what the official total fertility rates "
+        "of 0.9 to 1.0 since the 1990s add up to, and those count births less completely than "
+        "later censuses count the children, and miss what women who moved in had before."
+    )
+
+
+def parity_rows(name: str, built: Built) -> list[list[str]]:
     rows = []
     for label, ages in (("35-39", slice(35, 40)), ("45-49", slice(45, 50))):
-        for name, shares in (
-            ("default", built.parity),
-            ("alternative", built.parity_alternative),
-        ):
-            mean = 100 * np.average(
-                shares[:, ages], axis=1, weights=built.base.women.sum(axis=0)[ages]
-            )
-            rows.append([f"women {label}, {name}", *(f"{s:.1f}" for s in mean)])
+        weights = built.base.women.sum(axis=0)[ages]
+        mean = 100 * np.average(built.parity[:, ages], axis=1, weights=weights)
+        rows.append([f"women {label}{name}", *(f"{share:.1f}" for share in mean)])
+    return rows
+
+
+def other_history(built: Built, alternative: Built) -> str:
+    """Return what another history of births by order would change."""
+    rows = []
+    for name, one in (("default", built), ("alternative", alternative)):
+        for held in HELD:
+            for year in (2023, 2030, 2040):
+                done = one.paths[held].years[year - 2021]
+                rates, births = done.total_fertility_rate, done.births / done.births.sum()
+                rows.append(
+                    [
+                        f"{name}, {held} held, {year}",
+                        f"{rates.sum():.3f}",
+                        *(f"{100 * share:.1f}" for share in births[1:3]),
+                    ]
+                )
     return (
-        "### Women by parity, reconstructed (%)\n\n"
-        + table(["", "0", "1", "2", "3 and more"], rows)
-        + "\n\nNo count of women by children ever born is published for the region. The default "
-        "history follows the order shares of Fujian to 2009 and the censuses of 2010 and 2020; the "
-        "alternative adds the wave of second births of 2017-2018 that Fujian's surveys show after "
-        "the two-child policy, which puts more women in their thirties at parity 2 and fewer at "
-        "parity 1."
-        + (
-            " The childless share is certainly too high: it is what the official total fertility "
-            "rates of 0.9 to 1.0 since the 1990s add up to, and those count births less completely "
-            "than later censuses count the children, and miss what women who moved in had before."
-            if built.plan.region == sources.ZHEJIANG
-            else ""
-        )
+        "### One other history, and what it changes\n\nThe alternative adds the wave of second "
+        "births of 2017-2018 that Fujian's surveys show after the two-child policy. It puts more "
+        "women in their thirties at parity 2 and fewer at parity 1:\n\n"
+        + table(["", "0", "1", "2", "3 and more"], parity_rows(", alternative", alternative))
+        + "\n\n"
+        + table(["", "TFR", "second births %", "third births %"], rows)
     )
 
 
