@@ -35,7 +35,8 @@ def assemble(built: Built) -> xr.Dataset:
         "mortality_level": LEVELS,
         "fertility_path": list(HELD),
     }
-    survival = mortality.uncertainty(built.mx, plan.years)
+    first = (max(plan.observed) if plan.observed else plan.census) + 1
+    survival = mortality.uncertainty(built.mx, plan.years, first)
     values = {
         "population": (("region", "sex", "age"), built.base.population[None]),
         "women_by_parity": (("region", "parity", "age"), built.base.women[None]),
@@ -61,11 +62,10 @@ def assemble(built: Built) -> xr.Dataset:
             data[name].attrs["source"] = text
     if "gdp_per_head" in data:
         data["gdp_per_head"].attrs["price_year"] = plan.gdp_price_year
-    observed = list(plan.observed)
     data.attrs = {
         "title": f"{plan.region_name} ({plan.region_name_zh}), census {plan.census}",
         "population_basis": "resident",
-        "first_projected_year": (observed[-1] if observed else plan.census) + 1,
+        "first_projected_year": first,
         "licence": "see LICENSE-DATA",
     }
     return data
@@ -108,27 +108,26 @@ def variable_sources(built: Built) -> dict[str, str]:
     )
     pattern = "" if nation else "; five-year groups graduated with the nation's single ages"
     deaths = (
-        f"; raised together by {built.death_factor:.3f} to the official crude death rate of "
-        f"{plan.crude_death_rate * 1e3:.2f} per 1,000"
+        f"; the result multiplied by {built.death_factor:.3f} to meet the official death rate "
+        f"of {plan.crude_death_rate * 1e3:.2f} per 1,000 (5.90 of 2021 less its stated change)"
         if plan.crude_death_rate
         else ""
     )
-    met = (
-        f"; {min(plan.observed)}-{max(plan.observed)} scaled to the deaths of the bulletins"
-        if plan.observed
-        else ""
-    )
+    met = f"; {plan.deaths_source}" if plan.deaths_source else ""
+    if plan.census < 2020:
+        met += "; the UN's rates are those of its 2024 revision (look-ahead of vintage)"
     mortality_text = (
         f"Census deaths over population ({census}), raised at each age by UN over census rates of "
         f"the nation for under-registration{deaths}{met}; from then on improving from the first "
         f"year's level as the nation's in {WPP}, the excess of 2022-23 left out"
     )
+    counted = "censuses of 2010 and 2020" if plan.census == 2020 else "census of 2010"
     return {
         "population": f"{census}{pattern}; 1 November moved to 1 January (two months' deaths, a "
         f"sixth of each age moved up, two months' births added{scaling})",
         "women_by_parity": "RECONSTRUCTED: women of `population` by parity shares from past "
         "order-specific fertility since 1980 (UN national ASFR at the region's level, order shares "
-        "of Fujian before 2010 and of the censuses of 2010 and 2020); no count of women by "
+        f"of Fujian before 2010 and of the {counted}); no count of women by "
         "children ever born is published for the region",
         "parity_reconstructed": "1 where the cohort was followed from 1980, 0 where the oldest "
         "followed cohort's shares are carried over",
@@ -138,7 +137,8 @@ def variable_sources(built: Built) -> dict[str, str]:
         "fertility_factor": _fertility_source(built),
         "death_rate": mortality_text,
         "survival_ratio": f"From `death_rate`; low and high: life expectancy moved by the 80 % "
-        f"bounds of {WPP} for the nation, stretched to three standard deviations",
+        f"bounds of {WPP} for the nation, which widen with the years since the first projected "
+        "one, stretched to three standard deviations",
         "sex_ratio_at_birth": f"{census}, long form, by birth order; held",
         "net_migration": plan.migration_source,
         "fertility_innovation": f"Standard deviation of yearly changes of the logarithm of the "

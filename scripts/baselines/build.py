@@ -11,6 +11,9 @@ from scripts.baselines import fertility, mortality, population, sources
 from scripts.baselines.paths import Observed, Path, Stocks, hold_fertility, meet, one_year
 
 HELD = ("incidence", "conditional")
+#: Below this share of the women of an age at the parity at risk, a rate is held to the largest of
+#: the other ages.
+THIN_SHARE = 0.005
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Plan:
     observed: dict[int, Observed]
     migration: Callable[[int], np.ndarray]
     migration_source: str
+    deaths_source: str = ""
     gdp_per_head: float | None = None
     gdp_price_year: int = 0
     gdp_source: str = ""
@@ -123,7 +127,20 @@ def base_rates(
     # Women a year before: those now a year older, before the year's deaths.
     women = people[0].copy()
     women[:-1] = people[0, 1:] / survival[1:]
-    return conditional_rates(incidence, shares * women, survival)
+    return pool_thin(conditional_rates(incidence, shares * women, survival), shares)
+
+
+def pool_thin(rates: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Hold rates of ages with hardly any woman at the parity at risk to what others reach.
+
+    Fourth births at 16 over a handful of women give rates near one half a year, which a drawn
+    factor makes impossible. The births concerned are a few in a province.
+    """
+    pooled = rates.copy()
+    for order, at_risk in enumerate(shares):
+        thin = at_risk < THIN_SHARE
+        pooled[order, thin] = np.minimum(rates[order, thin], rates[order, ~thin].max())
+    return pooled
 
 
 def sex_ratio_at_birth(plan: Plan) -> np.ndarray:

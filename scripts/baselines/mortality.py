@@ -91,13 +91,14 @@ def life_expectancy(mx: np.ndarray) -> np.ndarray:
     return life_table(mx, sex=sources.SEXES)["ex"].values[..., 0]
 
 
-def uncertainty(mx: np.ndarray, years: range) -> np.ndarray:
+def uncertainty(mx: np.ndarray, years: range, first: int) -> np.ndarray:
     """Return low, central and high survival ratios, shape (years, 3, 2, 101).
 
     The low and high tables move life expectancy by the UN's 80 % bounds for the nation, as a
-    factor on all death rates, stretched to :data:`MORTALITY_REACH` standard deviations.
+    factor on all death rates, stretched to :data:`MORTALITY_REACH` standard deviations; they
+    widen from the first projected year on.
     """
-    bounds = sources.wpp_life_expectancy_bounds(years)
+    bounds = sources.wpp_life_expectancy_bounds(years, first)
     levels = np.repeat(mx[:, None], 3, axis=1)
     e0 = life_expectancy(mx)
     for place in range(len(years)):

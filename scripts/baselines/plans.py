@@ -22,10 +22,9 @@ def zhejiang_2020() -> Plan:
 
     def net_migration(year: int) -> np.ndarray:
         if year in observed:
-            total = observed[year].net_migration
-        else:
-            total = mean * 0.5 ** ((year - OBSERVED_YEARS[-1]) / HALF_LIFE)
-        return _scaled(2010, total)
+            return _scaled(2010, observed[year].net_migration)
+        # One factor for all ages: plus-minus would let departures grow as arrivals shrink.
+        return _scaled(2010, mean) * 0.5 ** ((year - OBSERVED_YEARS[-1]) / HALF_LIFE)
 
     # Births of 2020: the birth rate on the population at its end (the year's mean is not known).
     births = sources.published("birth_rate", 2020) / 1e3 * _zhejiang_stock(2020)
@@ -41,6 +40,7 @@ def zhejiang_2020() -> Plan:
         births_of_census_year=births,
         observed=observed,
         migration=net_migration,
+        deaths_source="2021-2023 scaled to the deaths of the bulletins",
         migration_source="2021-2023: change of the bureau's year-end population less births plus "
         "deaths; then their mean, halving every ten years (ILLUSTRATIVE assumption); age and sex "
         "pattern: 2010-2020 residual by the nation's census survival ratios",
@@ -73,7 +73,11 @@ def _scaled(start: int, total: float) -> np.ndarray:
 
 
 def zhejiang_2010() -> Plan:
-    """Return the baseline for looking back: nothing in it was known after the census of 2010."""
+    """Return the baseline for looking back: no figure of a later date enters.
+
+    The UN's rates of the years before and around 2010 are those of its 2024 revision, a look
+    ahead of vintage that cannot be avoided with the tables at hand.
+    """
     total = float(migration.decade_residual(2000, sources.ZHEJIANG).sum()) / migration.STEP
     level = fertility.total_fertility_rate(2010, sources.ZHEJIANG)
     rates = fertility.census_rates(2010, sources.ZHEJIANG, level)
@@ -91,7 +95,7 @@ def zhejiang_2010() -> Plan:
         observed={},
         migration=lambda year: _scaled(2000, total),
         migration_source="Mean of the 2000-2010 residual by the nation's census survival ratios, "
-        "held; nothing known after 2010 is used",
+        "held",
     )
 
 
@@ -126,6 +130,8 @@ def china_2020() -> Plan:
         births_of_census_year=float(wpp.births_k[2020]) * 1e3,
         observed=observed,
         migration=net_migration,
+        deaths_source="2021 scaled to the bureau's deaths, 2022-2023 to the UN's times the ratio "
+        "of the bureau's to the UN's in 2021",
         migration_source="2021-2023: none, as in the bureau's stocks; then UN World Population "
         "Prospects 2024, medium variant",
     )

@@ -106,17 +106,17 @@ def wpp_net_migration(years: range) -> np.ndarray:
     )
 
 
-def wpp_life_expectancy_bounds(years: range) -> np.ndarray:
+def wpp_life_expectancy_bounds(years: range, first: int) -> np.ndarray:
     """Return 80 % bounds less the median of life expectancy, shape (years, 2 sexes, 2 bounds).
 
-    Years before the first projected one have no bounds: zero.
+    They widen with the years since the first projected one, ``first``; earlier years have none.
     """
     data = table("wpp2024_china_intervals")
     bounds = np.zeros((len(years), 2, 2))
     for sex, indicator in enumerate(("e0F", "e0M")):
         rows = data[data.indicator == indicator].set_index("year")
         for place, year in enumerate(years):
-            if year in rows.index:
-                row = rows.loc[year]
+            if year >= first:
+                row = rows.loc[rows.index[0] + year - first]
                 bounds[place, sex] = row.lower80 - row["median"], row.upper80 - row["median"]
     return bounds
