@@ -74,7 +74,6 @@ _SCHEDULE = np.uint64(3 * LANES)  # weight of the second fertility schedule
 _DEATHS = np.uint64(4 * LANES)
 _SHORT = np.uint64(5 * LANES)  # persons that an outflow asked for and a cell did not hold
 _CELLS = np.uint64(6 * LANES)  # cells where that happened
-_GROUP = np.uint64(7 * LANES)  # persons in the age group
 _RESIDENT = np.uint64(8 * LANES)  # women of the age at step 2
 _ARRIVED = np.uint64(9 * LANES)  # women of the age at step 4
 _RESIDENT_SHARE = np.uint64(10 * LANES)  # resident women / mean of residents and arrived
@@ -171,128 +170,17 @@ def _grow(
     return n, alive, left, after, short, times
 
 
-@njit(**_JIT)
-def _age_closed(
-    stock: Any,
-    i: Any,
-    x: Any,
-    stop: Any,
-    s: Any,
-    up: Any,
-    down: Any,
-    start: Any,
-    end: Any,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-) -> None:
-    """Move the cohorts that reach ages ``x`` to ``stop`` - 1; ``i`` is age 0 in stock.
-
-    Four ages at a time, so that the sums are loaded and stored once for four. Numbers shared by
-    lanes are read before the loop: read inside, each would be checked against what is stored.
-    """
-    while x + _4 <= stop:
-        j = i + (x - _1) * _L
-        s0, s1, s2, s3 = s[x], s[x + _1], s[x + _2], s[x + _3]
-        up0, up1, up2, up3 = up[x], up[x + _1], up[x + _2], up[x + _3]
-        down0, down1, down2, down3 = down[x], down[x + _1], down[x + _2], down[x + _3]
-        start0, start1, start2, start3 = start[x - _1], start[x], start[x + _1], start[x + _2]
-        end0, end1, end2, end3 = end[x], end[x + _1], end[x + _2], end[x + _3]
-        for lane in range(_L):
-            n0, alive0, _, after0, short0, times0 = _grow(
-                stock,
-                j,
-                x,
-                s0,
-                up0,
-                down0,
-                start0,
-                end0,
-                work,
-                fill,
-                weighted,
-                moves,
-                lane,
-            )
-            n1, alive1, _, after1, short1, times1 = _grow(
-                stock,
-                j + _L,
-                x + _1,
-                s1,
-                up1,
-                down1,
-                start1,
-                end1,
-                work,
-                fill,
-                weighted,
-                moves,
-                lane,
-            )
-            n2, alive2, _, after2, short2, times2 = _grow(
-                stock,
-                j + _2L,
-                x + _2,
-                s2,
-                up2,
-                down2,
-                start2,
-                end2,
-                work,
-                fill,
-                weighted,
-                moves,
-                lane,
-            )
-            n3, alive3, _, after3, short3, times3 = _grow(
-                stock,
-                j + _3L,
-                x + _3,
-                s3,
-                up3,
-                down3,
-                start3,
-                end3,
-                work,
-                fill,
-                weighted,
-                moves,
-                lane,
-            )
-            work[_DEATHS + lane] += (n0 - alive0) + (n1 - alive1) + ((n2 - alive2) + (n3 - alive3))
-            work[_SHORT + lane] += (short0 + short1) + (short2 + short3)
-            work[_CELLS + lane] += (times0 + times1) + (times2 + times3)
-            work[_GROUP + lane] += (after0 + after1) + (after2 + after3)
-        x += _4
-    while x < stop:
-        j = i + (x - _1) * _L
-        s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
-        for lane in range(_L):
-            n0, alive0, _, after0, short0, times0 = _grow(
-                stock,
-                j,
-                x,
-                s0,
-                up0,
-                down0,
-                start0,
-                end0,
-                work,
-                fill,
-                weighted,
-                moves,
-                lane,
-            )
-            work[_DEATHS + lane] += n0 - alive0
-            work[_SHORT + lane] += short0
-            work[_CELLS + lane] += times0
-            work[_GROUP + lane] += after0
-        x += _1
+@njit(**_INLINE)
+def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: bool) -> float:
+    """Women that second-half births are exposed to: without migrants of timing "end", and as they
+    were before the UN's guard."""
+    if late:
+        return alive
+    return left if unguarded else after
 
 
 @njit(**_JIT)
-def _age_exposed(
+def _age(
     stock: Any,
     i: Any,
     x: Any,
@@ -312,25 +200,95 @@ def _age_exposed(
     late: bool,
     unguarded: bool,
 ) -> None:
-    """Do the same and keep what the births of the year are exposed to."""
+    """Move the cohorts that reach ages ``x`` to ``stop`` - 1; ``i`` is age 0 in stock.
+
+    Keeps what the births of the year are exposed to unless ``resident`` is None. Four ages at a
+    time, so that the sums are loaded and stored once for four. Numbers shared by lanes are read
+    before the loop: read inside, each would be checked against what is stored.
+    """
+    while x + _4 <= stop:
+        j = i + (x - _1) * _L
+        row = x * _L
+        s0, s1, s2, s3 = s[x], s[x + _1], s[x + _2], s[x + _3]
+        up0, up1, up2, up3 = up[x], up[x + _1], up[x + _2], up[x + _3]
+        down0, down1, down2, down3 = down[x], down[x + _1], down[x + _2], down[x + _3]
+        start0, start1, start2, start3 = start[x - _1], start[x], start[x + _1], start[x + _2]
+        end0, end1, end2, end3 = end[x], end[x + _1], end[x + _2], end[x + _3]
+        for lane in range(_L):
+            n0, alive0, left0, after0, short0, times0 = _grow(
+                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            n1, alive1, left1, after1, short1, times1 = _grow(
+                stock, j + _L, x + _1, s1, up1, down1, start1, end1, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            n2, alive2, left2, after2, short2, times2 = _grow(
+                stock, j + _2L, x + _2, s2, up2, down2, start2, end2, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            n3, alive3, left3, after3, short3, times3 = _grow(
+                stock, j + _3L, x + _3, s3, up3, down3, start3, end3, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            if resident is not None:
+                resident[row - _L + lane] = n0
+                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
+                resident[row + lane] = n1
+                arrived[row + _L + lane] = _at_risk(alive1, left1, after1, late, unguarded)
+                resident[row + _L + lane] = n2
+                arrived[row + _2L + lane] = _at_risk(alive2, left2, after2, late, unguarded)
+                resident[row + _2L + lane] = n3
+                arrived[row + _3L + lane] = _at_risk(alive3, left3, after3, late, unguarded)
+            if survivors is not None:
+                survivors[row + lane] = alive0
+                survivors[row + _L + lane] = alive1
+                survivors[row + _2L + lane] = alive2
+                survivors[row + _3L + lane] = alive3
+            work[_DEATHS + lane] += (n0 - alive0) + (n1 - alive1) + ((n2 - alive2) + (n3 - alive3))
+            work[_SHORT + lane] += (short0 + short1) + (short2 + short3)
+            work[_CELLS + lane] += (times0 + times1) + (times2 + times3)
+        x += _4
     while x < stop:
         j = i + (x - _1) * _L
         row = x * _L
         s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
         for lane in range(_L):
-            n, alive, left, after, short, times = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted, moves, lane
-            )
-            work[_DEATHS + lane] += n - alive
-            work[_SHORT + lane] += short
-            work[_CELLS + lane] += times
-            work[_GROUP + lane] += after
-            resident[row - _L + lane] = n
-            # Births of timing "end" precede migrants; the UN's guard acts after births.
-            arrived[row + lane] = alive if late else (left if unguarded else after)
+            n0, alive0, left0, after0, short0, times0 = _grow(
+                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            if resident is not None:
+                resident[row - _L + lane] = n0
+                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
             if survivors is not None:
-                survivors[row + lane] = alive
+                survivors[row + lane] = alive0
+            work[_DEATHS + lane] += n0 - alive0
+            work[_SHORT + lane] += short0
+            work[_CELLS + lane] += times0
         x += _1
+
+
+@njit(**_JIT)
+def _sum_groups(stock: Any, i: Any, breaks: Any, groups: Any) -> None:
+    """Sum the cells of one sex, age 0 at ``i``, over age groups, one row of lanes a group."""
+    for g in range(breaks.size - 1):
+        row = np.uint64(g) * _L
+        for lane in range(_L):
+            groups[row + lane] = 0.0
+        x, stop = np.uint64(breaks[g]), np.uint64(breaks[g + 1])
+        while x + _4 <= stop:
+            j = i + x * _L
+            for lane in range(_L):
+                groups[row + lane] += (stock[j + lane] + stock[j + _L + lane]) + (
+                    stock[j + _2L + lane] + stock[j + _3L + lane]
+                )
+            x += _4
+        while x < stop:
+            j = i + x * _L
+            for lane in range(_L):
+                groups[row + lane] += stock[j + lane]
+            x += _1
 
 
 @njit(**_JIT)
@@ -367,7 +325,6 @@ def _age_open(
             + (1.0 if asked_below < 0.0 else 0.0)
             + (1.0 if left < 0.0 else 0.0)
         )
-        work[_GROUP + lane] += after
         resident[(x - _1) * _L + lane] = below
         resident[x * _L + lane] = oldest
         if survivors is not None:
@@ -399,16 +356,14 @@ def _newborn(
         work[_DEATHS + lane] += born - alive
         work[_SHORT + lane] += after - left
         work[_CELLS + lane] += 1.0 if left < 0.0 else 0.0
-        work[_GROUP + lane] += after
         if survivors is not None:
             survivors[lane] = alive
 
 
 @njit(**_INLINE)
-def _half_year(base: float, change: float, schedule: float, factor: float, closed: float) -> float:
-    """Births per woman at risk in half a year, ``r = (h/2) / (1 + h/4)``; ``base`` is h/2."""
-    half = (base + schedule * change) * factor
-    return half / (1.0 + 0.5 * closed * half)
+def _half_rate(base: float, change: float, work: Any, order: Any, o: Any, lane: Any) -> Any:
+    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
+    return (base + work[_SCHEDULE + lane] * change) * order[o + _FACTOR + lane]
 
 
 @njit(**_INLINE)
@@ -425,8 +380,7 @@ def _order(
     order: Any,
     o: Any,
     work: Any,
-    base: float,
-    change: float,
+    r: float,
     closed: float,
     age: float,
     first: float,
@@ -435,8 +389,10 @@ def _order(
     at: Any,
     lane: Any,
 ) -> Any:
-    """One order at one age and lane: those who arrive, at ``i``, and those resident, next to them."""
-    r = _half_year(base, change, work[_SCHEDULE + lane], order[o + _FACTOR + lane], closed)
+    """One order at one age and lane: those who arrive, at ``i``, and those resident, next to them.
+
+    ``r`` is births per woman at risk in half a year.
+    """
     second, stays = _bear(share[i + lane], second, r, closed)
     share[i + lane] = stays
     first, stays = _bear(share[i + _4L + lane], first, r, closed)
@@ -484,8 +440,10 @@ def _births_one(
 ) -> None:
     """Bear the children of one order at one age."""
     for lane in range(_L):
+        half = _half_rate(h0, c0, work, order, o, lane)
+        r0 = half / (1.0 + 0.5 * closed * half)
         first, second = _order(
-            share, i , order, o , work, h0, c0, closed, middle, work[_FIRST + lane], work[_SECOND + lane],
+            share, i , order, o , work, r0, closed, middle, work[_FIRST + lane], work[_SECOND + lane],
             by_age, at , lane,
         )  # fmt: skip
         work[_FIRST + lane] = first
@@ -514,20 +472,28 @@ def _births_four(
 ) -> None:
     """Bear the children of four orders at one age, the chain between them kept in registers."""
     for lane in range(_L):
+        half = _half_rate(h0, c0, work, order, o, lane)
+        r = half / (1.0 + 0.5 * 1.0 * half)
         first, second = _order(
-            share, i , order, o , work, h0, c0, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
+            share, i , order, o, work, r, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
             by_age, at , lane,
         )  # fmt: skip
+        half = _half_rate(h1, c1, work, order, o + _ORDER_L, lane)
+        r = half / (1.0 + 0.5 * 1.0 * half)
         first, second = _order(
-            share, i + _L, order, o + _ORDER_L, work, h1, c1, 1.0, middle, first, second,
+            share, i + _L, order, o + _ORDER_L, work, r, 1.0, middle, first, second,
             by_age, at + _L, lane,
         )  # fmt: skip
+        half = _half_rate(h2, c2, work, order, o + _2 * _ORDER_L, lane)
+        r = half / (1.0 + 0.5 * 1.0 * half)
         first, second = _order(
-            share, i + _2L, order, o + _2 * _ORDER_L, work, h2, c2, 1.0, middle, first, second,
+            share, i + _2L, order, o + _2 * _ORDER_L, work, r, 1.0, middle, first, second,
             by_age, at + _2L, lane,
         )  # fmt: skip
+        half = _half_rate(h3, c3, work, order, o + _3 * _ORDER_L, lane)
+        r = half / (1.0 + 0.5 * closed * half)
         first, second = _order(
-            share, i + _3L, order, o + _3 * _ORDER_L, work, h3, c3, closed, middle, first, second,
+            share, i + _3L, order, o + _3 * _ORDER_L, work, r, closed, middle, first, second,
             by_age, at + _3L, lane,
         )  # fmt: skip
         work[_FIRST + lane] = first
@@ -657,12 +623,19 @@ def _fill_row(work: Any, row: Any, value: float) -> None:
 
 
 @njit(**_JIT)
+def _add_row(work: Any, row: Any, other: Any) -> None:
+    for lane in range(_L):
+        work[row + lane] += work[other + lane]
+
+
+@njit(**_JIT)
 def _load(work: Any, row: Any, source: Any, y: int, d: Any) -> None:
     """Load one year of a factor (years or 1, draws or 1) into a row of lanes."""
-    year = y if source.shape[0] > 1 else 0
+    year = np.uint64(y if source.shape[0] > 1 else 0)
     last = np.uint64(source.shape[1] - 1)
+    full = last >= d + _L - _1
     for lane in range(_L):
-        work[row + lane] = source[year, min(d + lane, last)]
+        work[row + lane] = source[year, d + lane if full else min(d + lane, last)]
 
 
 @njit(**_JIT)
@@ -870,8 +843,8 @@ def _run(
     last_share = last if last < ages - 1 else ages - 2
     # Ages reached at which births, or a traced run, need to know who was exposed.
     traced = survivors is not None
-    expose_from = (1 if traced else fertile_from, 1 if traced else ages)
-    expose_to = (ages if traced else fertile_to + 1, ages)
+    expose_from = (1 if traced else fertile_from, 1)
+    expose_to = (ages - 1 if traced else min(fertile_to + 1, ages - 1), ages - 1 if traced else 1)
 
     for tile in range((draws + LANES - 1) // LANES):
         d = np.uint64(tile) * _L
@@ -879,13 +852,11 @@ def _run(
 
         for sex in range(2):
             i = np.uint64(sex) * window + np.uint64(years) * _L
+            for a in range(ages):
+                _fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
+            _sum_groups(stock, i, breaks, groups)
             for g in range(G):
-                _fill_row(work, _GROUP, 0.0)
-                for a in range(breaks[g], breaks[g + _1]):
-                    _fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
-                    for lane in range(_L):
-                        work[_GROUP + lane] += base[sex, a]
-                _store(out_groups, (np.uint64(sex) * G + g) * D + d, work, _GROUP, lanes)
+                _store(out_groups, (np.uint64(sex) * G + g) * D + d, groups, g * _L, lanes)
         for a in range(first, last + 1):
             i = np.uint64(years + a - first) * _4L
             for k in range(orders):
@@ -922,14 +893,14 @@ def _run(
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
                 _load(order, o + _FACTOR, fertility_factor[:, k], y, d)
-                most = 0.0
-                for lane in range(_L):
-                    most = max(most, order[o + _FACTOR + lane])
-                    order[o + _BIRTHS + lane] = 0.0
-                    order[o + _RATE + lane] = 0.0
-                    order[o + _AGE_RATE + lane] = 0.0
+                _fill_row(order, o + _BIRTHS, 0.0)
+                _fill_row(order, o + _RATE, 0.0)
+                _fill_row(order, o + _AGE_RATE, 0.0)
                 limit = 1.0 if k == orders - 1 else 2.0
-                if half_most[y, k] * most > limit:
+                certain = 0
+                for lane in range(_L):
+                    certain += half_most[y, k] * order[o + _FACTOR + lane] > limit
+                if certain > 0:
                     _diagnose_certain(diagnosis, y, k, d, order, o, half, half_change, work, limit)
                     if diagnosis[0] != _FINE:
                         return
@@ -959,81 +930,24 @@ def _run(
 
                 sy, upy, downy = s[y, sex], up[y, sex], down[y, sex]
                 starty, endy = start[y, sex], end[y, sex]
-                for g in range(G):
-                    _fill_row(work, _GROUP, 0.0)
-                    x = np.uint64(max(breaks[g], 1))
-                    stop = np.uint64(min(breaks[g + _1], ages - 1))
-                    expose = max(x, min(stop, np.uint64(expose_from[sex])))
-                    cover = max(expose, min(stop, np.uint64(expose_to[sex])))
-                    _age_closed(
-                        stock,
-                        i,
-                        x,
-                        expose,
-                        sy,
-                        upy,
-                        downy,
-                        starty,
-                        endy,
-                        work,
-                        fill,
-                        up_weight,
-                        moves,
-                    )
-                    _age_exposed(
-                        stock,
-                        i,
-                        expose,
-                        cover,
-                        sy,
-                        upy,
-                        downy,
-                        starty,
-                        endy,
-                        work,
-                        fill,
-                        up_weight,
-                        moves,
-                        resident,
-                        arrived,
-                        survivors,
-                        late,
-                        unguarded,
-                    )
-                    _age_closed(
-                        stock,
-                        i,
-                        cover,
-                        stop,
-                        sy,
-                        upy,
-                        downy,
-                        starty,
-                        endy,
-                        work,
-                        fill,
-                        up_weight,
-                        moves,
-                    )
-                    if breaks[g + _1] == ages:
-                        _age_open(
-                            stock,
-                            i + (oldest - _1) * _L,
-                            oldest,
-                            sy,
-                            upy,
-                            downy,
-                            starty,
-                            endy,
-                            work,
-                            fill,
-                            up_weight,
-                            moves,
-                            resident,
-                            survivors,
-                        )
-                    for lane in range(_L):
-                        groups[g * _L + lane] = work[_GROUP + lane]
+                x0 = np.uint64(expose_from[sex])
+                x1 = np.uint64(expose_to[sex])
+                _age(
+                    stock, i, _1, x0, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
+                    None, None, None, late, unguarded,
+                )  # fmt: skip
+                _age(
+                    stock, i, x0, x1, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
+                    resident, arrived, survivors, late, unguarded,
+                )  # fmt: skip
+                _age(
+                    stock, i, x1, oldest, sy, upy, downy, starty, endy, work, fill, up_weight,
+                    moves, None, None, None, late, unguarded,
+                )  # fmt: skip
+                _age_open(
+                    stock, i + (oldest - _1) * _L, oldest, sy, upy, downy, starty, endy, work,
+                    fill, up_weight, moves, resident, survivors,
+                )  # fmt: skip
 
                 if sex == 0:
                     # The cohort that arrives at the first age with parity comes at parity 0.
@@ -1137,8 +1051,6 @@ def _run(
                     _store(out_births_by_sex, out, work, _GIRLS, lanes)
                     _store(out_births_by_sex, out + D, work, _BOYS, lanes)
 
-                for lane in range(_L):
-                    work[_GROUP + lane] = groups[lane]
                 _newborn(
                     stock,
                     i - _L,
@@ -1153,8 +1065,7 @@ def _run(
                     moves,
                     survivors,
                 )
-                for lane in range(_L):
-                    groups[lane] = work[_GROUP + lane]
+                _sum_groups(stock, i - _L, breaks, groups)
 
                 if sex == 0 and last == ages - 1:
                     _merge_open(
@@ -1198,14 +1109,16 @@ def _run(
                             chunk_size,
                         )
 
-                for lane in range(_L):
-                    if on_negative == _RAISE and work[_SHORT + lane] > 0.0:
-                        _diagnose(diagnosis, _EMPTIED, y, sex, 0, -1, d, lane, 0.0)
-                        return
-                    work[_CUT_PERSONS + lane] += work[_SHORT + lane]
-                    work[_CUT_CELLS + lane] += work[_CELLS + lane]
+                if on_negative == _RAISE:
+                    for lane in range(_L):
+                        if work[_SHORT + lane] > 0.0:
+                            _diagnose(diagnosis, _EMPTIED, y, sex, 0, -1, d, lane, 0.0)
+                            return
+                else:
+                    _add_row(work, _CUT_PERSONS, _SHORT)
+                    _add_row(work, _CUT_CELLS, _CELLS)
                     if not unguarded:
-                        work[_NOMINAL + lane] += work[_SHORT + lane]
+                        _add_row(work, _NOMINAL, _SHORT)
                 out = (np.uint64(y) * np.uint64(2) + np.uint64(sex)) * D + d
                 _store(out_deaths, out, work, _DEATHS, lanes)
                 _store(out_migration, out, work, _NOMINAL, lanes)
