@@ -48,8 +48,8 @@ def inputs(draws: int, *, years: int = 80, parities: int = 4, factors: bool = Tr
             "migration_factor": rng.uniform(0, 2, (years, draws)),
         }
     else:
-        # One shared factor of length D says how many draws there are.
-        result["migration_factor"] = np.ones((1, draws))
+        # A factor of ones with a draw axis says how many draws there are.
+        result["migration_factor"] = np.ones((years, draws))
     return result
 
 
