@@ -25,8 +25,10 @@ def library(orders: int) -> Any:
     target = folder / "projection.so"
     source = Path(__file__).with_name("projection.c")
     subprocess.run(
-        [compiler, "-O3", "-march=native", "-shared", "-fPIC", f"-DORDERS={orders}"]
-        + ["-o", str(target), str(source)],
+        [
+            *(compiler, "-O3", "-march=native", "-shared", "-fPIC", f"-DORDERS={orders}"),
+            *("-o", str(target), str(source)),
+        ],
         check=True,
     )
     return ctypes.CDLL(str(target))

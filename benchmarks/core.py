@@ -65,7 +65,9 @@ def main() -> None:
             else:
                 out: dict[str, np.ndarray] = {}
                 project_indicators(**x, out=out)
-                took = min(seconds(lambda x=x, out=out: project_indicators(**x, out=out)) for _ in "ab")
+                took = min(
+                    seconds(lambda x=x, out=out: project_indicators(**x, out=out)) for _ in "ab"
+                )
                 row["M ty/s"] = years * draws / took / 1e6
             size = sum(a.nbytes for a in project_indicators(**x)[:8]) / draws
             rows.append({**row, "output bytes/draw": size})

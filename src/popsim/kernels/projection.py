@@ -172,8 +172,7 @@ def _grow(
 
 @njit(**_INLINE)
 def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: bool) -> float:
-    """Women that second-half births are exposed to: without migrants of timing "end", and as they
-    were before the UN's guard."""
+    """Women at step 4: before migrants of timing "end", and before the UN's guard."""
     if late:
         return alive
     return left if unguarded else after
@@ -389,7 +388,7 @@ def _order(
     at: Any,
     lane: Any,
 ) -> Any:
-    """One order at one age and lane: those who arrive, at ``i``, and those resident, next to them.
+    """One order at one age and lane: those who arrive, at ``i``, and the residents.
 
     ``r`` is births per woman at risk in half a year.
     """
