@@ -127,7 +127,7 @@ def _cell(n: float, start: float, end: float, survival: float, fill: float) -> A
 
 
 @njit(**_INLINE)
-def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: Any) -> float:
+def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: Any) -> Any:
     """Survival of a lane: between the central and the high or the low table."""
     if weighted is None:
         return s
@@ -442,8 +442,8 @@ def _births_one(
         half = _half_rate(h0, c0, work, order, o, lane)
         r0 = half / (1.0 + 0.5 * closed * half)
         first, second = _order(
-            share, i , order, o , work, r0, closed, middle, work[_FIRST + lane], work[_SECOND + lane],
-            by_age, at , lane,
+            share, i, order, o, work, r0, closed, middle,
+            work[_FIRST + lane], work[_SECOND + lane], by_age, at, lane,
         )  # fmt: skip
         work[_FIRST + lane] = first
         work[_SECOND + lane] = second
@@ -474,8 +474,8 @@ def _births_four(
         half = _half_rate(h0, c0, work, order, o, lane)
         r = half / (1.0 + 0.5 * 1.0 * half)
         first, second = _order(
-            share, i , order, o, work, r, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
-            by_age, at , lane,
+            share, i, order, o, work, r, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
+            by_age, at, lane,
         )  # fmt: skip
         half = _half_rate(h1, c1, work, order, o + _ORDER_L, lane)
         r = half / (1.0 + 0.5 * 1.0 * half)
