@@ -17,7 +17,7 @@ AGE_BREAKS = [0, 3, 15, 18, 20, 35, 50, 60, 65, 101]
 def inputs(
     draws: int, *, years: int = 80, parities: int = 4, factors: bool = True
 ) -> dict[str, Any]:
-    """Return a county of about 200,000 people; ``factors``: fertility, mortality, migration vary."""
+    """Return a county of about 150,000 people; with ``factors``, three things vary by draw."""
     rng = np.random.default_rng(7)
     ages = 101
     age = np.arange(ages)
