@@ -324,18 +324,19 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
 
 def _check_population(inputs: xr.Dataset, problems: Problems) -> None:
     """Note every region whose women by parity do not sum to its women."""
-    women = inputs["women_by_parity"].sum("parity")
-    female = inputs["population"].isel(sex=0, drop=True)
-    women, female = xr.broadcast(women, female)
-    wrong = np.abs(women.values - female.values) > 1e-9 * np.maximum(female.values, 1.0)
+    women = _laid_out(inputs["women_by_parity"], ("region", "parity", "age")).sum(axis=1)
+    female = _laid_out(inputs["population"], ("region", "sex", "age"))[:, 0]
+    women, female = np.broadcast_arrays(women, female)
+    wrong = np.abs(women - female) > 1e-9 * np.maximum(female, 1.0)
     if wrong.any():
-        first = tuple(int(i) for i in np.argwhere(wrong)[0])
+        i, a = (int(v) for v in np.argwhere(wrong)[0])
+        cell = inputs["population"].isel(sex=0, drop=True)
+        cell = cell.transpose("region", "age") if "region" in cell.dims else cell
         more = int(wrong.sum()) - 1
         problems.add(
-            f"women sum to {women.values[first]:.10g} over parity, "
-            f"population has {female.values[first]:.10g} women"
-            + (f" (and {more} more)" if more else ""),
-            where=f"women_by_parity, {place(female, first)}",
+            f"women sum to {women[i, a]:.10g} over parity, "
+            f"population has {female[i, a]:.10g} women" + (f" (and {more} more)" if more else ""),
+            where=f"women_by_parity, {place(cell, (i, a)[-cell.ndim :])}",
         )
 
 
@@ -359,7 +360,7 @@ class _Plan:
         ages = inputs.sizes["age"]
         self.starts = [int(a) for a in age_groups if a < ages]
         self.breaks = np.array([*self.starts, ages])
-        if "year" in inputs.dims:
+        if "year" in inputs.dims and inputs["year"].values.tolist() != years:
             inputs = inputs.sel(year=years)
         self.base = {
             name: _laid_out(
@@ -551,15 +552,15 @@ class _Plan:
                 "cohort_deaths": (arrays["cohort_deaths"], ("year", "sex", "age")),
                 "net_migration": (arrays["net_migration"], ("year", "sex", "age")),
             }
-        dataset = xr.Dataset(coords=coords)
+        # Axes without labels have length 1 and go.
+        labels = {**outer, **last}
+        variables = {}
         for name, (values, inner) in data.items():
-            # Axes without labels have length 1 and go.
             dims = ["region", "scenario", *inner, "draw"]
-            gone = tuple(
-                axis for axis, d in enumerate(dims) if {**outer, **last}.get(d, inner) is None
-            )
-            kept = tuple(d for d in dims if {**outer, **last}.get(d, inner) is not None)
-            dataset[name] = (kept, values.squeeze(axis=gone))
+            gone = tuple(axis for axis, d in enumerate(dims) if labels.get(d, inner) is None)
+            kept = tuple(d for d in dims if labels.get(d, inner) is not None)
+            variables[name] = (kept, values.squeeze(axis=gone))
+        dataset = xr.Dataset(variables, coords)
         for name, text, units in (
             ("outflow_cut", "persons that outflows asked for and cells did not hold", "person"),
             ("cells_cut", "times that an outflow was cut", "1"),

@@ -58,10 +58,13 @@ _JIT: dict[str, Any] = {
     "error_model": "numpy",
 }
 
+# The compiler only sees loops over lanes as vectors when what they call is part of them.
+_INLINE = {**_JIT, "forceinline": True}
+
 # Unsigned, because signed indices bring wraparound code into the loops over lanes.
 _L = np.uint64(LANES)
-_0 = np.uint64(0)
-_1 = np.uint64(1)
+_0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
+_2L, _3L, _4L = _2 * _L, _3 * _L, _4 * _L
 
 # Rows of lanes in the work array. Rows at constant distances are seen as distinct by the compiler.
 _MOVERS = np.uint64(0 * LANES)  # factor on migration
@@ -71,7 +74,6 @@ _SCHEDULE = np.uint64(3 * LANES)  # weight of the second fertility schedule
 _DEATHS = np.uint64(4 * LANES)
 _SHORT = np.uint64(5 * LANES)  # persons that an outflow asked for and a cell did not hold
 _CELLS = np.uint64(6 * LANES)  # cells where that happened
-_GROUP = np.uint64(7 * LANES)  # persons in the age group
 _RESIDENT = np.uint64(8 * LANES)  # women of the age at step 2
 _ARRIVED = np.uint64(9 * LANES)  # women of the age at step 4
 _RESIDENT_SHARE = np.uint64(10 * LANES)  # resident women / mean of residents and arrived
@@ -91,7 +93,8 @@ _FACTOR = np.uint64(0 * LANES)
 _BIRTHS = np.uint64(1 * LANES)
 _RATE = np.uint64(2 * LANES)
 _AGE_RATE = np.uint64(3 * LANES)
-_ORDER_ROWS = np.uint64(4 * LANES)
+_ORDER_ROWS = np.uint64(4)
+_ORDER_L = _ORDER_ROWS * _L
 
 _COUNTS, _RATES, _TOTALS = 0, 1, 2
 _RAISE, _CUT, _UN = 0, 1, 2
@@ -106,7 +109,7 @@ _FINE, _EMPTIED, _CERTAIN, _PARITY_EMPTIED = 0, 1, 2, 3
 # ------------------------------------------------------------------------------------ one year
 
 
-@njit(**_JIT)
+@njit(**_INLINE)
 def _cell(n: float, start: float, end: float, survival: float, fill: float) -> Any:
     """Move one cell a year: migrants, survivors, migrants; where negative, ``fill``.
 
@@ -123,15 +126,15 @@ def _cell(n: float, start: float, end: float, survival: float, fill: float) -> A
     return exposed, alive, left, after, short, times
 
 
-@njit(**_JIT)
-def _survival(s: Any, up: Any, down: Any, work: Any, x: Any, lane: Any, weighted: Any) -> Any:
-    """Survival into age x of a lane: between the central and the high or the low table."""
+@njit(**_INLINE)
+def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: Any) -> Any:
+    """Survival of a lane: between the central and the high or the low table."""
     if weighted is None:
-        return s[x]
-    return s[x] + work[_UP + lane] * up[x] + work[_DOWN + lane] * down[x]
+        return s
+    return s + work[_UP + lane] * up + work[_DOWN + lane] * down
 
 
-@njit(**_JIT)
+@njit(**_INLINE)
 def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
     """Lane number that multiplies the migration of age x: a factor, or the migrants themselves."""
     if moves is None:
@@ -139,42 +142,48 @@ def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
     return moves[x * _L + lane]
 
 
-@njit(**_JIT)
-def _age_one(
+@njit(**_INLINE)
+def _grow(
     stock: Any,
     i: Any,
     x: Any,
-    s: Any,
-    up: Any,
-    down: Any,
-    start: Any,
-    end: Any,
+    s: float,
+    up: float,
+    down: float,
+    start: float,
+    end: float,
     work: Any,
     fill: float,
     weighted: Any,
     moves: Any,
-) -> None:
-    """Move one cohort, at offset ``i`` of stock, to age ``x``."""
-    for lane in range(_L):
-        n, alive, _, after, short, times = _cell(
-            stock[i + lane],
-            start[x - _1] * _movers(moves, work, x - _1, lane),
-            end[x] * _movers(moves, work, x, lane),
-            _survival(s, up, down, work, x, lane, weighted),
-            fill,
-        )
-        stock[i + lane] = after
-        work[_DEATHS + lane] += n - alive
-        work[_SHORT + lane] += short
-        work[_CELLS + lane] += times
-        work[_GROUP + lane] += after
+    lane: Any,
+) -> Any:
+    """Move one lane of one cohort, at offset ``i`` of stock, to age ``x``; see :func:`_cell`."""
+    n, alive, left, after, short, times = _cell(
+        stock[i + lane],
+        start * _movers(moves, work, x - _1, lane),
+        end * _movers(moves, work, x, lane),
+        _survival(s, up, down, work, lane, weighted),
+        fill,
+    )
+    stock[i + lane] = after
+    return n, alive, left, after, short, times
+
+
+@njit(**_INLINE)
+def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: bool) -> float:
+    """Women at step 4: before migrants of timing "end", and before the UN's guard."""
+    if late:
+        return alive
+    return left if unguarded else after
 
 
 @njit(**_JIT)
-def _age_exposed(
+def _age(
     stock: Any,
     i: Any,
     x: Any,
+    stop: Any,
     s: Any,
     up: Any,
     down: Any,
@@ -190,25 +199,95 @@ def _age_exposed(
     late: bool,
     unguarded: bool,
 ) -> None:
-    """Move one cohort to age ``x`` and keep what the births of the year are exposed to."""
-    for lane in range(_L):
-        n, alive, left, after, short, times = _cell(
-            stock[i + lane],
-            start[x - _1] * _movers(moves, work, x - _1, lane),
-            end[x] * _movers(moves, work, x, lane),
-            _survival(s, up, down, work, x, lane, weighted),
-            fill,
-        )
-        stock[i + lane] = after
-        work[_DEATHS + lane] += n - alive
-        work[_SHORT + lane] += short
-        work[_CELLS + lane] += times
-        work[_GROUP + lane] += after
-        resident[(x - _1) * _L + lane] = n
-        # Births of timing "end" precede migrants; the UN's guard acts after births.
-        arrived[x * _L + lane] = alive if late else (left if unguarded else after)
-        if survivors is not None:
-            survivors[x * _L + lane] = alive
+    """Move the cohorts that reach ages ``x`` to ``stop`` - 1; ``i`` is age 0 in stock.
+
+    Keeps what the births of the year are exposed to unless ``resident`` is None. Four ages at a
+    time, so that the sums are loaded and stored once for four. Numbers shared by lanes are read
+    before the loop: read inside, each would be checked against what is stored.
+    """
+    while x + _4 <= stop:
+        j = i + (x - _1) * _L
+        row = x * _L
+        s0, s1, s2, s3 = s[x], s[x + _1], s[x + _2], s[x + _3]
+        up0, up1, up2, up3 = up[x], up[x + _1], up[x + _2], up[x + _3]
+        down0, down1, down2, down3 = down[x], down[x + _1], down[x + _2], down[x + _3]
+        start0, start1, start2, start3 = start[x - _1], start[x], start[x + _1], start[x + _2]
+        end0, end1, end2, end3 = end[x], end[x + _1], end[x + _2], end[x + _3]
+        for lane in range(_L):
+            n0, alive0, left0, after0, short0, times0 = _grow(
+                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            n1, alive1, left1, after1, short1, times1 = _grow(
+                stock, j + _L, x + _1, s1, up1, down1, start1, end1, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            n2, alive2, left2, after2, short2, times2 = _grow(
+                stock, j + _2L, x + _2, s2, up2, down2, start2, end2, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            n3, alive3, left3, after3, short3, times3 = _grow(
+                stock, j + _3L, x + _3, s3, up3, down3, start3, end3, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            if resident is not None:
+                resident[row - _L + lane] = n0
+                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
+                resident[row + lane] = n1
+                arrived[row + _L + lane] = _at_risk(alive1, left1, after1, late, unguarded)
+                resident[row + _L + lane] = n2
+                arrived[row + _2L + lane] = _at_risk(alive2, left2, after2, late, unguarded)
+                resident[row + _2L + lane] = n3
+                arrived[row + _3L + lane] = _at_risk(alive3, left3, after3, late, unguarded)
+            if survivors is not None:
+                survivors[row + lane] = alive0
+                survivors[row + _L + lane] = alive1
+                survivors[row + _2L + lane] = alive2
+                survivors[row + _3L + lane] = alive3
+            work[_DEATHS + lane] += (n0 - alive0) + (n1 - alive1) + ((n2 - alive2) + (n3 - alive3))
+            work[_SHORT + lane] += (short0 + short1) + (short2 + short3)
+            work[_CELLS + lane] += (times0 + times1) + (times2 + times3)
+        x += _4
+    while x < stop:
+        j = i + (x - _1) * _L
+        row = x * _L
+        s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
+        for lane in range(_L):
+            n0, alive0, left0, after0, short0, times0 = _grow(
+                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
+                moves, lane,
+            )  # fmt: skip
+            if resident is not None:
+                resident[row - _L + lane] = n0
+                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
+            if survivors is not None:
+                survivors[row + lane] = alive0
+            work[_DEATHS + lane] += n0 - alive0
+            work[_SHORT + lane] += short0
+            work[_CELLS + lane] += times0
+        x += _1
+
+
+@njit(**_JIT)
+def _sum_groups(stock: Any, i: Any, breaks: Any, groups: Any) -> None:
+    """Sum the cells of one sex, age 0 at ``i``, over age groups, one row of lanes a group."""
+    for g in range(breaks.size - 1):
+        row = np.uint64(g) * _L
+        for lane in range(_L):
+            groups[row + lane] = 0.0
+        x, stop = np.uint64(breaks[g]), np.uint64(breaks[g + 1])
+        while x + _4 <= stop:
+            j = i + x * _L
+            for lane in range(_L):
+                groups[row + lane] += (stock[j + lane] + stock[j + _L + lane]) + (
+                    stock[j + _2L + lane] + stock[j + _3L + lane]
+                )
+            x += _4
+        while x < stop:
+            j = i + x * _L
+            for lane in range(_L):
+                groups[row + lane] += stock[j + lane]
+            x += _1
 
 
 @njit(**_JIT)
@@ -234,7 +313,7 @@ def _age_open(
         oldest = fill if asked < 0.0 else asked
         asked_below = stock[i + lane] + start[x - _1] * _movers(moves, work, x - _1, lane)
         below = fill if asked_below < 0.0 else asked_below
-        alive = _survival(s, up, down, work, x, lane, weighted) * (below + oldest)
+        alive = _survival(s[x], up[x], down[x], work, lane, weighted) * (below + oldest)
         left = alive + end[x] * _movers(moves, work, x, lane)
         after = fill if left < 0.0 else left
         stock[i + lane] = after
@@ -245,7 +324,6 @@ def _age_open(
             + (1.0 if asked_below < 0.0 else 0.0)
             + (1.0 if left < 0.0 else 0.0)
         )
-        work[_GROUP + lane] += after
         resident[(x - _1) * _L + lane] = below
         resident[x * _L + lane] = oldest
         if survivors is not None:
@@ -270,30 +348,62 @@ def _newborn(
     """Bring the newborn of one sex, a row of the work array, to the end of the year."""
     for lane in range(_L):
         born = work[births + lane]
-        alive = _survival(s, up, down, work, _0, lane, weighted) * born
+        alive = _survival(s[_0], up[_0], down[_0], work, lane, weighted) * born
         left = alive + end[_0] * _movers(moves, work, _0, lane)
         after = fill if left < 0.0 else left
         stock[i + lane] = after
         work[_DEATHS + lane] += born - alive
         work[_SHORT + lane] += after - left
         work[_CELLS + lane] += 1.0 if left < 0.0 else 0.0
-        work[_GROUP + lane] += after
         if survivors is not None:
             survivors[lane] = alive
 
 
-@njit(**_JIT)
-def _half_year(base: float, change: float, schedule: float, factor: float, closed: float) -> float:
-    """Births per woman at risk in half a year, ``r = (h/2) / (1 + h/4)``; ``base`` is h/2."""
-    half = (base + schedule * change) * factor
-    return half / (1.0 + 0.5 * closed * half)
+@njit(**_INLINE)
+def _half_rate(base: float, change: float, work: Any, order: Any, o: Any, lane: Any) -> Any:
+    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
+    return (base + work[_SCHEDULE + lane] * change) * order[o + _FACTOR + lane]
 
 
-@njit(**_JIT)
+@njit(**_INLINE)
 def _bear(share: float, entered: float, r: float, closed: float) -> Any:
     """Births per woman of one order in half a year, and the share left at the parity at risk."""
     births = r * (share + 0.5 * entered)
     return births, share + entered - closed * births
+
+
+@njit(**_INLINE)
+def _order(
+    share: Any,
+    i: Any,
+    order: Any,
+    o: Any,
+    work: Any,
+    r: float,
+    closed: float,
+    age: float,
+    first: float,
+    second: float,
+    by_age: Any,
+    at: Any,
+    lane: Any,
+) -> Any:
+    """One order at one age and lane: those who arrive, at ``i``, and the residents.
+
+    ``r`` is births per woman at risk in half a year.
+    """
+    second, stays = _bear(share[i + lane], second, r, closed)
+    share[i + lane] = stays
+    first, stays = _bear(share[i + _4L + lane], first, r, closed)
+    share[i + _4L + lane] = stays
+    births = work[_RESIDENT + lane] * first + work[_ARRIVED + lane] * second
+    order[o + _BIRTHS + lane] += births
+    rate = work[_RESIDENT_SHARE + lane] * first + work[_ARRIVED_SHARE + lane] * second
+    order[o + _RATE + lane] += rate
+    order[o + _AGE_RATE + lane] += age * rate
+    if by_age is not None:
+        by_age[at + lane] = births
+    return first, second
 
 
 @njit(**_JIT)
@@ -303,10 +413,10 @@ def _exposure(resident: Any, arrived: Any, i: Any, work: Any) -> None:
         here = resident[i + lane]
         there = arrived[i + lane]
         mean = 0.5 * (here + there)
-        work[_RESIDENT + lane] = here
-        work[_ARRIVED + lane] = there
         # No women, no rate.
         inverse = 1.0 / mean if mean > 0.0 else 0.0
+        work[_RESIDENT + lane] = here
+        work[_ARRIVED + lane] = there
         work[_RESIDENT_SHARE + lane] = here * inverse
         work[_ARRIVED_SHARE + lane] = there * inverse
         work[_FIRST + lane] = 0.0
@@ -316,34 +426,127 @@ def _exposure(resident: Any, arrived: Any, i: Any, work: Any) -> None:
 @njit(**_JIT)
 def _births_one(
     share: Any,
-    below: Any,
-    here: Any,
+    i: Any,
     order: Any,
     o: Any,
     work: Any,
-    base: float,
-    change: float,
+    h0: float,
+    c0: float,
     closed: float,
-    age: float,
+    middle: float,
     by_age: Any,
     at: Any,
 ) -> None:
-    """One order at one age: those who arrive (offset ``below``), those resident (``here``)."""
+    """Bear the children of one order at one age."""
     for lane in range(_L):
-        r = _half_year(base, change, work[_SCHEDULE + lane], order[o + _FACTOR + lane], closed)
-        second, stays = _bear(share[below + lane], work[_SECOND + lane], r, closed)
-        share[below + lane] = stays
-        work[_SECOND + lane] = second
-        first, stays = _bear(share[here + lane], work[_FIRST + lane], r, closed)
-        share[here + lane] = stays
+        half = _half_rate(h0, c0, work, order, o, lane)
+        r0 = half / (1.0 + 0.5 * closed * half)
+        first, second = _order(
+            share, i, order, o, work, r0, closed, middle,
+            work[_FIRST + lane], work[_SECOND + lane], by_age, at, lane,
+        )  # fmt: skip
         work[_FIRST + lane] = first
-        births = work[_RESIDENT + lane] * first + work[_ARRIVED + lane] * second
-        order[o + _BIRTHS + lane] += births
-        rate = work[_RESIDENT_SHARE + lane] * first + work[_ARRIVED_SHARE + lane] * second
-        order[o + _RATE + lane] += rate
-        order[o + _AGE_RATE + lane] += age * rate
-        if by_age is not None:
-            by_age[at + lane] = births
+        work[_SECOND + lane] = second
+
+
+@njit(**_JIT)
+def _births_four(
+    share: Any,
+    i: Any,
+    order: Any,
+    o: Any,
+    work: Any,
+    h0: float,
+    h1: float,
+    h2: float,
+    h3: float,
+    c0: float,
+    c1: float,
+    c2: float,
+    c3: float,
+    closed: float,
+    middle: float,
+    by_age: Any,
+    at: Any,
+) -> None:
+    """Bear the children of four orders at one age, the chain between them kept in registers."""
+    for lane in range(_L):
+        half = _half_rate(h0, c0, work, order, o, lane)
+        r = half / (1.0 + 0.5 * 1.0 * half)
+        first, second = _order(
+            share, i, order, o, work, r, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
+            by_age, at, lane,
+        )  # fmt: skip
+        half = _half_rate(h1, c1, work, order, o + _ORDER_L, lane)
+        r = half / (1.0 + 0.5 * 1.0 * half)
+        first, second = _order(
+            share, i + _L, order, o + _ORDER_L, work, r, 1.0, middle, first, second,
+            by_age, at + _L, lane,
+        )  # fmt: skip
+        half = _half_rate(h2, c2, work, order, o + _2 * _ORDER_L, lane)
+        r = half / (1.0 + 0.5 * 1.0 * half)
+        first, second = _order(
+            share, i + _2L, order, o + _2 * _ORDER_L, work, r, 1.0, middle, first, second,
+            by_age, at + _2L, lane,
+        )  # fmt: skip
+        half = _half_rate(h3, c3, work, order, o + _3 * _ORDER_L, lane)
+        r = half / (1.0 + 0.5 * closed * half)
+        first, second = _order(
+            share, i + _3L, order, o + _3 * _ORDER_L, work, r, closed, middle, first, second,
+            by_age, at + _3L, lane,
+        )  # fmt: skip
+        work[_FIRST + lane] = first
+        work[_SECOND + lane] = second
+
+
+@njit(**_JIT)
+def _births(
+    share: Any,
+    i: Any,
+    first_age: int,
+    start_age: int,
+    stop_age: int,
+    resident: Any,
+    arrived: Any,
+    half: Any,
+    change: Any,
+    step: float,
+    order: Any,
+    work: Any,
+    by_age: Any,
+    chunk_size: Any,
+) -> None:
+    """Bear the children of mothers aged ``start_age`` to ``stop_age`` - 1, ages and orders rising.
+
+    ``i`` is the share row of those resident at ``first_age``.
+    """
+    orders = half.shape[0]
+    fours = orders - orders % 4
+    for a in range(start_age, stop_age):
+        middle = (a + 0.5) * step
+        _exposure(resident, arrived, np.uint64(a) * _L, work)
+        # Those who arrive at the age lie a row before those who live there.
+        below = i + np.uint64(a - first_age) * _4L - _4L
+        at = np.uint64(a * orders) * _L
+        for k in range(0, fours, 4):
+            _births_four(
+                share, below + _share_row(k, chunk_size), order, np.uint64(k) * _ORDER_L, work,
+                half[k, a], half[k + 1, a], half[k + 2, a], half[k + 3, a],
+                change[k, a], change[k + 1, a], change[k + 2, a], change[k + 3, a],
+                0.0 if k + 4 == orders else 1.0, middle, by_age, at + np.uint64(k) * _L,
+            )  # fmt: skip
+        for k in range(fours, orders):
+            _births_one(
+                share, below + _share_row(k, chunk_size), order, np.uint64(k) * _ORDER_L, work,
+                half[k, a], change[k, a], 0.0 if k + 1 == orders else 1.0, middle, by_age,
+                at + np.uint64(k) * _L,
+            )  # fmt: skip
+
+
+@njit(**_INLINE)
+def _share_row(k: int, chunk_size: Any) -> Any:
+    """Return the offset of a parity among the shares: four lie together, then the next four."""
+    return np.uint64(k // 4) * chunk_size + np.uint64(k % 4) * _L
 
 
 @njit(**_JIT)
@@ -357,6 +560,7 @@ def _blend(
     m: Any,
     spread: Any,
     age: Any,
+    chunk_size: Any,
 ) -> Any:
     """Blend migrants of a given parity distribution into the shares of one age.
 
@@ -372,14 +576,14 @@ def _blend(
             continue
         bearable = True
         for k in range(parities):
-            left = share[i + np.uint64(k) * _L + u] * was + spread[k, age] * (now - was)
+            left = share[i + _share_row(k, chunk_size) + u] * was + spread[k, age] * (now - was)
             if left < 0.0:
                 bearable = False
                 if failed == LANES:
                     failed, failed_parity, failed_amount = lane, k, -left
         if bearable:
             for k in range(parities):
-                at = i + np.uint64(k) * _L + u
+                at = i + _share_row(k, chunk_size) + u
                 share[at] = (share[at] * was + spread[k, age] * (now - was)) / now
     return failed, failed_parity, failed_amount
 
@@ -418,12 +622,19 @@ def _fill_row(work: Any, row: Any, value: float) -> None:
 
 
 @njit(**_JIT)
+def _add_row(work: Any, row: Any, other: Any) -> None:
+    for lane in range(_L):
+        work[row + lane] += work[other + lane]
+
+
+@njit(**_JIT)
 def _load(work: Any, row: Any, source: Any, y: int, d: Any) -> None:
     """Load one year of a factor (years or 1, draws or 1) into a row of lanes."""
-    year = y if source.shape[0] > 1 else 0
+    year = np.uint64(y if source.shape[0] > 1 else 0)
     last = np.uint64(source.shape[1] - 1)
+    full = last >= d + _L - _1
     for lane in range(_L):
-        work[row + lane] = source[year, min(d + lane, last)]
+        work[row + lane] = source[year, d + lane if full else min(d + lane, last)]
 
 
 @njit(**_JIT)
@@ -433,16 +644,15 @@ def _store(target: Any, at: Any, work: Any, row: Any, lanes: Any) -> None:
 
 
 @njit(**_JIT)
-def _merge_open(share: Any, i: Any, orders: int, resident: Any, j: Any) -> None:
+def _merge_open(share: Any, i: Any, orders: int, resident: Any, j: Any, chunk_size: Any) -> None:
     """Merge the shares of the two oldest cohorts, weighted by their women, into the younger row."""
-    row = np.uint64(orders) * _L
     for lane in range(_L):
         below, oldest = resident[j - _L + lane], resident[j + lane]
         women = below + oldest
         weight = oldest / women if women > 0.0 else 0.0
         for k in range(orders):
-            at = i + np.uint64(k) * _L + lane
-            share[at - row] += weight * (share[at] - share[at - row])
+            at = i + _share_row(k, chunk_size) + lane
+            share[at - _4L] += weight * (share[at] - share[at - _4L])
 
 
 @njit(**_JIT)
@@ -459,13 +669,14 @@ def _store_state(
     D: Any,
     d: Any,
     lanes: Any,
+    chunk_size: Any,
 ) -> None:
     """Write women by parity and men at one time; parity is kept for all ages here."""
     for a in range(ages):
         at = (now + np.uint64(a)) * _L
         for k in range(orders):
             out = np.uint64((t * orders + k) * ages + a) * D + d
-            row = (now + np.uint64(a)) * np.uint64(orders) * _L + np.uint64(k) * _L
+            row = (now + np.uint64(a)) * _4L + _share_row(k, chunk_size)
             for lane in range(lanes):
                 women[out + lane] = stock[at + lane] * share[row + lane]
         out = np.uint64(t * ages + a) * D + d
@@ -509,7 +720,9 @@ def _store_flows(
                 exposed = resident[row - _L + lane] + resident[row + lane]
             else:
                 exposed = resident[row - _L + lane]
-            deaths[out + lane] = (1.0 - _survival(s, up, down, work, x, lane, weighted)) * exposed
+            deaths[out + lane] = (
+                1.0 - _survival(s[x], up[x], down[x], work, lane, weighted)
+            ) * exposed
             factor = _movers(moves, work, x, lane)
             first = start[x] * factor
             second = end[x] * factor
@@ -625,8 +838,12 @@ def _run(
     fill = _UN_FILL if on_negative == _UN else 0.0
     unguarded = on_negative == _UN
     blending = spread.size > 0
-    parity_row = K * _L
+    chunk_size = np.uint64(max(last - first + 1, 1) + years) * _4L
     last_share = last if last < ages - 1 else ages - 2
+    # Ages reached at which births, or a traced run, need to know who was exposed.
+    traced = survivors is not None
+    expose_from = (1 if traced else fertile_from, 1)
+    expose_to = (ages - 1 if traced else min(fertile_to + 1, ages - 1), ages - 1 if traced else 1)
 
     for tile in range((draws + LANES - 1) // LANES):
         d = np.uint64(tile) * _L
@@ -634,17 +851,15 @@ def _run(
 
         for sex in range(2):
             i = np.uint64(sex) * window + np.uint64(years) * _L
+            for a in range(ages):
+                _fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
+            _sum_groups(stock, i, breaks, groups)
             for g in range(G):
-                _fill_row(work, _GROUP, 0.0)
-                for a in range(breaks[g], breaks[g + _1]):
-                    _fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
-                    for lane in range(_L):
-                        work[_GROUP + lane] += base[sex, a]
-                _store(out_groups, (np.uint64(sex) * G + g) * D + d, work, _GROUP, lanes)
+                _store(out_groups, (np.uint64(sex) * G + g) * D + d, groups, g * _L, lanes)
         for a in range(first, last + 1):
-            i = np.uint64(years + a - first) * parity_row
+            i = np.uint64(years + a - first) * _4L
             for k in range(orders):
-                _fill_row(share, i + np.uint64(k) * _L, base_share[k, a])
+                _fill_row(share, i + _share_row(k, chunk_size), base_share[k, a])
         if by_age is not None:
             _store_state(
                 out_women,
@@ -659,6 +874,7 @@ def _run(
                 D,
                 d,
                 lanes,
+                chunk_size,
             )
         _fill_row(work, _CUT_PERSONS, 0.0)
         _fill_row(work, _CUT_CELLS, 0.0)
@@ -676,14 +892,14 @@ def _run(
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
                 _load(order, o + _FACTOR, fertility_factor[:, k], y, d)
-                most = 0.0
-                for lane in range(_L):
-                    most = max(most, order[o + _FACTOR + lane])
-                    order[o + _BIRTHS + lane] = 0.0
-                    order[o + _RATE + lane] = 0.0
-                    order[o + _AGE_RATE + lane] = 0.0
+                _fill_row(order, o + _BIRTHS, 0.0)
+                _fill_row(order, o + _RATE, 0.0)
+                _fill_row(order, o + _AGE_RATE, 0.0)
                 limit = 1.0 if k == orders - 1 else 2.0
-                if half_most[y, k] * most > limit:
+                certain = 0
+                for lane in range(_L):
+                    certain += half_most[y, k] * order[o + _FACTOR + lane] > limit
+                if certain > 0:
                     _diagnose_certain(diagnosis, y, k, d, order, o, half, half_change, work, limit)
                     if diagnosis[0] != _FINE:
                         return
@@ -713,81 +929,38 @@ def _run(
 
                 sy, upy, downy = s[y, sex], up[y, sex], down[y, sex]
                 starty, endy = start[y, sex], end[y, sex]
-                for g in range(G):
-                    _fill_row(work, _GROUP, 0.0)
-                    for a in range(max(breaks[g], 1), breaks[g + _1]):
-                        x = np.uint64(a)
-                        at = i + (x - _1) * _L
-                        if x == oldest:
-                            _age_open(
-                                stock,
-                                at,
-                                x,
-                                sy,
-                                upy,
-                                downy,
-                                starty,
-                                endy,
-                                work,
-                                fill,
-                                up_weight,
-                                moves,
-                                resident,
-                                survivors,
-                            )
-                        elif survivors is not None or (
-                            sex == 0 and fertile_from <= a <= fertile_to
-                        ):
-                            _age_exposed(
-                                stock,
-                                at,
-                                x,
-                                sy,
-                                upy,
-                                downy,
-                                starty,
-                                endy,
-                                work,
-                                fill,
-                                up_weight,
-                                moves,
-                                resident,
-                                arrived,
-                                survivors,
-                                late,
-                                unguarded,
-                            )
-                        else:
-                            _age_one(
-                                stock,
-                                at,
-                                x,
-                                sy,
-                                upy,
-                                downy,
-                                starty,
-                                endy,
-                                work,
-                                fill,
-                                up_weight,
-                                moves,
-                            )
-                    for lane in range(_L):
-                        groups[g * _L + lane] = work[_GROUP + lane]
+                x0 = np.uint64(expose_from[sex])
+                x1 = np.uint64(expose_to[sex])
+                _age(
+                    stock, i, _1, x0, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
+                    None, None, None, late, unguarded,
+                )  # fmt: skip
+                _age(
+                    stock, i, x0, x1, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
+                    resident, arrived, survivors, late, unguarded,
+                )  # fmt: skip
+                _age(
+                    stock, i, x1, oldest, sy, upy, downy, starty, endy, work, fill, up_weight,
+                    moves, None, None, None, late, unguarded,
+                )  # fmt: skip
+                _age_open(
+                    stock, i + (oldest - _1) * _L, oldest, sy, upy, downy, starty, endy, work,
+                    fill, up_weight, moves, resident, survivors,
+                )  # fmt: skip
 
                 if sex == 0:
                     # The cohort that arrives at the first age with parity comes at parity 0.
-                    i_share = (now - _1) * parity_row
+                    i_share = (now - _1) * _4L
                     _fill_row(share, i_share, 1.0)
                     for k in range(1, orders):
-                        _fill_row(share, i_share + np.uint64(k) * _L, 0.0)
-                    i_share = now * parity_row
+                        _fill_row(share, i_share + _share_row(k, chunk_size), 0.0)
+                    i_share = now * _4L
                     if survivors is not None:  # noqa: SIM102
                         if blending and not late:
                             for a in range(first, last + 1):
                                 lane, k, amount = _blend(
                                     share,
-                                    i_share + np.uint64(a - first) * parity_row,
+                                    i_share + np.uint64(a - first) * _4L,
                                     orders,
                                     before,
                                     np.uint64(a) * _L,
@@ -795,6 +968,7 @@ def _run(
                                     np.uint64(a) * _L,
                                     spread,
                                     a,
+                                    chunk_size,
                                 )
                                 if lane < LANES and on_negative == _RAISE:
                                     _diagnose(
@@ -803,14 +977,31 @@ def _run(
                                     return
                     if by_age is not None:
                         by_age[:] = 0.0
-                    for a in range(max(first, 1), last_share + 1):
-                        here = i_share + np.uint64(a - first) * parity_row
+                    if not blending:
+                        _births(
+                            share,
+                            i_share,
+                            first,
+                            fertile_from,
+                            fertile_to,
+                            resident,
+                            arrived,
+                            half[y],
+                            half_change[y],
+                            step,
+                            order,
+                            work,
+                            by_age,
+                            chunk_size,
+                        )
+                    for a in range(max(first, 1), last_share + 1 if blending else 0):
+                        here = i_share + np.uint64(a - first) * _4L
                         row = np.uint64(a) * _L
                         if survivors is not None:  # noqa: SIM102
                             if blending and not late:
                                 lane, k, amount = _blend(
                                     share,
-                                    here - parity_row,
+                                    here - _4L,
                                     orders,
                                     survivors,
                                     row,
@@ -818,30 +1009,29 @@ def _run(
                                     row,
                                     spread,
                                     a,
+                                    chunk_size,
                                 )
                                 if lane < LANES and on_negative == _RAISE:
                                     _diagnose(
                                         diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount
                                     )
                                     return
-                        if a < fertile_from or a >= fertile_to:
-                            continue
-                        _exposure(resident, arrived, row, work)
-                        for k in range(orders):
-                            offset = np.uint64(k) * _L
-                            _births_one(
+                        if fertile_from <= a < fertile_to:
+                            _births(
                                 share,
-                                here - parity_row + offset,
-                                here + offset,
+                                i_share,
+                                first,
+                                a,
+                                a + 1,
+                                resident,
+                                arrived,
+                                half[y],
+                                half_change[y],
+                                step,
                                 order,
-                                offset * _ORDER_ROWS,
                                 work,
-                                half[y, k, a],
-                                half_change[y, k, a],
-                                0.0 if k == orders - 1 else 1.0,
-                                (a + 0.5) * step,
                                 by_age,
-                                offset * np.uint64(ages) + row,
+                                chunk_size,
                             )
                     _fill_row(work, _GIRLS, 0.0)
                     _fill_row(work, _BOYS, 0.0)
@@ -860,8 +1050,6 @@ def _run(
                     _store(out_births_by_sex, out, work, _GIRLS, lanes)
                     _store(out_births_by_sex, out + D, work, _BOYS, lanes)
 
-                for lane in range(_L):
-                    work[_GROUP + lane] = groups[lane]
                 _newborn(
                     stock,
                     i - _L,
@@ -876,23 +1064,23 @@ def _run(
                     moves,
                     survivors,
                 )
-                for lane in range(_L):
-                    groups[lane] = work[_GROUP + lane]
+                _sum_groups(stock, i - _L, breaks, groups)
 
                 if sex == 0 and last == ages - 1:
                     _merge_open(
                         share,
-                        i_share + (oldest - np.uint64(first)) * parity_row,
+                        i_share + (oldest - np.uint64(first)) * _4L,
                         orders,
                         resident,
                         oldest * _L,
+                        chunk_size,
                     )
                 if survivors is not None:  # noqa: SIM102
                     if sex == 0 and blending and (late or last == ages - 1):
                         for a in range(first if late else ages - 1, last + 1):
                             lane, k, amount = _blend(
                                 share,
-                                i_share + np.uint64(a - first) * parity_row - parity_row,
+                                i_share + np.uint64(a - first) * _4L - _4L,
                                 orders,
                                 survivors,
                                 np.uint64(a) * _L,
@@ -900,6 +1088,7 @@ def _run(
                                 i + np.uint64(a) * _L - _L,
                                 spread,
                                 a,
+                                chunk_size,
                             )
                             if lane < LANES and on_negative == _RAISE:
                                 _diagnose(diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount)
@@ -908,7 +1097,7 @@ def _run(
                     if sex == 0 and blending and first == 0 and not late:
                         _blend(
                             share,
-                            i_share - parity_row,
+                            i_share - _4L,
                             orders,
                             survivors,
                             _0,
@@ -916,16 +1105,19 @@ def _run(
                             i - _L,
                             spread,
                             0,
+                            chunk_size,
                         )
 
-                for lane in range(_L):
-                    if on_negative == _RAISE and work[_SHORT + lane] > 0.0:
-                        _diagnose(diagnosis, _EMPTIED, y, sex, 0, -1, d, lane, 0.0)
-                        return
-                    work[_CUT_PERSONS + lane] += work[_SHORT + lane]
-                    work[_CUT_CELLS + lane] += work[_CELLS + lane]
+                if on_negative == _RAISE:
+                    for lane in range(_L):
+                        if work[_SHORT + lane] > 0.0:
+                            _diagnose(diagnosis, _EMPTIED, y, sex, 0, -1, d, lane, 0.0)
+                            return
+                else:
+                    _add_row(work, _CUT_PERSONS, _SHORT)
+                    _add_row(work, _CUT_CELLS, _CELLS)
                     if not unguarded:
-                        work[_NOMINAL + lane] += work[_SHORT + lane]
+                        _add_row(work, _NOMINAL, _SHORT)
                 out = (np.uint64(y) * np.uint64(2) + np.uint64(sex)) * D + d
                 _store(out_deaths, out, work, _DEATHS, lanes)
                 _store(out_migration, out, work, _NOMINAL, lanes)
@@ -970,11 +1162,12 @@ def _run(
                     D,
                     d,
                     lanes,
+                    chunk_size,
                 )
                 for k in range(orders):
                     for a in range(ages):
-                        row = np.uint64(k * ages + a)
-                        out = (np.uint64(y * orders * ages) + row) * D + d
+                        row = np.uint64(a * orders + k)
+                        out = np.uint64((y * orders + k) * ages + a) * D + d
                         _store(out_by_age, out, by_age, row * _L, lanes)
         _store(out_cut, d, work, _CUT_PERSONS, lanes)
         _store(out_cut, D + d, work, _CUT_CELLS, lanes)
@@ -1287,9 +1480,9 @@ def _project(
         np.empty(rows) if traced else None,
         np.empty(parities * rows) if history else None,
         np.empty(2 * (ages + years) * LANES),
-        np.zeros((max(last - first + 1, 1) + years) * parities * LANES),
+        np.zeros((max(last - first + 1, 1) + years) * -(-parities // 4) * 4 * LANES),
         np.empty(_WORK_ROWS * LANES),
-        np.empty(int(_ORDER_ROWS) * parities * LANES),
+        np.empty(4 * parities * LANES),
         np.empty(groups * LANES),
         draws,
         *(array.reshape(-1) for array in fused),

@@ -1,0 +1,50 @@
+"""Fail when the kernel has become slower than the frozen copy beside this file.
+
+25 interleaved pairs in one process, thread CPU time, median of the ratios of pairs; above 1.15 one
+retry in a fresh process. ``frozen_projection.py`` is replaced, by hand and in its own commit, when
+the kernel is meant to do other work.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import frozen_projection
+import numpy as np
+from common import arguments, inputs, interleaved, report
+
+from popsim.kernels import projection
+
+LIMIT = 1.15
+
+
+def main() -> int:
+    """Return 1 when the kernel is slower than the limit allows."""
+    retry = "--retry" in sys.argv
+    sys.argv = [a for a in sys.argv if a != "--retry"]
+    options = arguments(__doc__ or "")
+    x = inputs(70 if options.smallest else 1000, years=5 if options.smallest else 40)
+    now, then = {}, {}  # type: ignore[var-annotated]
+    a = projection.project_indicators(**x, out=now)
+    b = frozen_projection.project_indicators(**x, out=then)
+    for have, want in zip(a[:8], b[:8], strict=True):
+        np.testing.assert_allclose(have, want, rtol=1e-12)
+    times = interleaved(
+        {
+            "now": lambda: projection.project_indicators(**x, out=now),
+            "frozen": lambda: frozen_projection.project_indicators(**x, out=then),
+        },
+        3 if options.smallest else 25,
+    )
+    ratio = float(np.median(np.array(times["now"]) / np.array(times["frozen"])))
+    report([{"time over frozen copy": ratio, "limit": LIMIT}], options.json)
+    if options.smallest or ratio <= LIMIT:
+        return 0
+    if retry:
+        return 1
+    return subprocess.run([sys.executable, __file__, "--retry"], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
