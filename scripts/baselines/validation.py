@@ -165,7 +165,7 @@ def flows(built: Built) -> str:
         + table(HEAD, rows)
         + "\n\nShares of births by order (%), ILLUSTRATIVE: the census of 2020 moved with the "
         "registered births of Tongxiang, the only county series there is. Its third and later "
-        "births are few (about 100 in 2023), and they rose from 1.4 to 2.7 % of births: that raises "
+        "births are few (about 100 in 2023) and rose from 1.4 to 2.7 % of births: that raises "
         "the odds of third births here by 72 %, more than the nation's 34 % by 2022, and is frozen "
         "from 2024 on.\n\n" + table(["year", "order 1", "2", "3", "4 and over"], shares)
     )
