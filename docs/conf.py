@@ -34,6 +34,8 @@ nb_execution_mode = "off"
 
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+# Attributes of a NamedTuple are members already; listed as fields they are not doubled.
+napoleon_use_ivar = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 # The tables of api.md name the entries below them; pages of their own are not wanted.
