@@ -8,8 +8,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
+from click.testing import CliRunner
 
 import popsim
+from popsim.cli import main
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -40,6 +42,14 @@ def test_the_examples_of_a_page_run_and_print_what_it_shows(page, tmp_path, monk
     plt.close("all")
 
 
+def test_the_table_of_the_start_page_is_what_the_command_prints(tmp_path):
+    scenario = ROOT / "scenarios" / "zhejiang-as-qingyuan.yaml"
+    done = CliRunner().invoke(main, ["run", str(scenario), "--out", str(tmp_path)])
+    table = re.search(r"```text\n(.*?)```", (DOCS / "start.md").read_text("utf-8"), re.DOTALL)[1]
+    for line in plain(table):
+        assert line in done.output
+
+
 def test_every_public_name_is_in_the_reference():
     text = (DOCS / "api.md").read_text(encoding="utf-8")
     for name in popsim.__all__:
@@ -66,7 +76,6 @@ def test_no_page_names_a_place_on_one_machine(page):
 
 
 def test_the_pages_made_from_code_can_be_made(tmp_path, monkeypatch):
-    pytest.importorskip("pydantic")
     monkeypatch.syspath_prepend(str(DOCS))
     import generate
 
