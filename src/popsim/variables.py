@@ -53,7 +53,10 @@ DIMENSIONS: dict[str, Dimension] = {
             "fertility_schedule", "fertility schedule", "生育模式", "schedules that are mixed"
         ),
         Dimension(
-            "fertility_path", "fertility held", "保持不变的生育指标", "what is held from 2024"
+            "fertility_path",
+            "fertility held",
+            "保持不变的生育指标",
+            "what is held after the last observed year",
         ),
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),

@@ -1,7 +1,7 @@
 """Project a labelled Dataset by the cohort-component method with women by parity.
 
-The step is that of the methods page, "one year, exactly"; the arithmetic is in
-:mod:`popsim.kernels.projection`.
+The step is that of the documentation's page on the model, "One year, exactly"; the arithmetic is
+in :mod:`popsim.kernels.projection`.
 """
 
 from __future__ import annotations
