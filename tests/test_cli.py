@@ -41,6 +41,7 @@ def test_run_prints_the_effect_and_writes_everything(popsim, tmp_path):
         assert words in done.output
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert written == {
+        "chances.csv",
         "cost.csv",
         "effect.csv",
         "effect_third_child_share.png",

@@ -34,8 +34,9 @@ def test_the_table_is_what_the_main_job_prints(printed):
 
 def test_the_numbers_in_the_text_are_printed(printed):
     assert "2025  +0.0111" in printed
-    cost = "an additional birth through the cash instruments alone costs 0.69 million CNY"
-    assert f"Over the births of 2023-2027, {cost} (80 % interval 0.32 million" in printed
+    cost = "alone, cost 0.69 million CNY per additional birth (80 % interval 0.32 million CNY to"
+    assert cost in printed
+    assert "in 13 % of draws there is none" in printed
     assert "98.1 % of the money" in printed
 
 

@@ -97,14 +97,7 @@ def test_company_horizon_and_threads_change_nothing(base, scenarios, result):
 
 
 def test_regions_are_independent(base):
-    two = xr.concat(
-        [base, base.assign_coords(region=["110000"], region_name_zh=("region", ["北京市"]))],
-        "region",
-        data_vars="minimal",
-        coords="minimal",
-        compat="override",
-    )
-    two.attrs = base.attrs
+    two = two_regions(base)
     scenario = empty("some", regions=["330000"], policies={"grant": CASH})
     both = ps.run(two, scenario, years=YEARS, draws=20, seed=1)
     one = ps.run(base, scenario, years=YEARS, draws=20, seed=1)
@@ -134,9 +127,12 @@ def test_a_region_that_is_not_in_the_data_is_refused(base, scenarios):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"years": range(2022, 2030)}, "years 2022-2029 do not fit: the baseline starts in 2021"),
-        ({"years": range(2021, 2071)}, "has years to 2060; write: range"),
-        ({"draws": 0}, "no draws"),
+        ({"years": range(2022, 2030)}, "years 2022-2029 do not fit: they must follow each other"),
+        ({"years": range(2021, 2071)}, "to 2060 at most; write: range"),
+        ({"years": [2021, 2023]}, "years 2021-2023 do not fit"),
+        ({"years": []}, "years of an empty list do not fit"),
+        ({"draws": 0}, "draws=0 is not a number of draws"),
+        ({"draws": True}, "draws=True is not a number of draws"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(base, options, message):
@@ -221,7 +217,7 @@ def test_compare_with_another_reference(result):
 
 def test_against_no_expansion_freezes_places(base, scenarios):
     target = ps.read_scenario(scenarios / "zhejiang-as-qingyuan.yaml")
-    frozen = against_no_expansion(base, [target]).childcare_places.isel(region=0)
+    frozen = against_no_expansion(base, target).childcare_places.isel(region=0)
     assert frozen.sel(year=[2022, 2023, 2024, 2060]).values.tolist() == [2.5, 3.38, 3.38, 3.38]
 
 
@@ -238,3 +234,124 @@ def test_a_response_of_ones_own(base):
     ratio = rates.sel(scenario="own") / rates.sel(scenario="baseline")
     np.testing.assert_allclose(ratio, 2.0, rtol=0.02)
     assert result.attrs["response"] == "Doubling"
+
+
+@pytest.mark.parametrize("name", ps.baseline_names())
+@pytest.mark.parametrize("held", ["incidence", "conditional"])
+def test_every_baseline_runs_with_many_draws(name, held):
+    data = ps.load_baseline(name, fertility=held)
+    result = ps.run(data, empty("grant", gdp_per_head="100000 CNY", policies={"grant": CASH}))
+    assert result.sizes["draw"] == 500
+    assert np.isfinite(result.total_fertility_rate).all()
+    if name == "china-2020":
+        assert "doses in 000000 take the GDP per head of the scenario file" in result.notices
+
+
+def two_regions(base):
+    other = base.assign_coords(region=["110000"], region_name_zh=("region", ["北京市"]))
+    both = xr.concat(
+        [base, other], "region", data_vars="minimal", coords="minimal", compat="override"
+    )
+    return both.assign_attrs(base.attrs)
+
+
+def test_a_region_without_the_scenario_bears_no_cost(base):
+    scenario = empty("some", regions=["330000"], policies={"grant": CASH})
+    result = ps.run(two_regions(base), scenario, years=YEARS, draws=20)
+    effect = ps.compare(result)
+    elsewhere = effect.cost().sel(region="110000", scenario="some")
+    assert (elsewhere.cash_cost == 0).all()
+    assert np.isnan(elsewhere.cost_per_additional_birth).all()
+    assert (result.chance_of_no_effect.sel(region="110000") == 1).all()
+    summary = effect.summary(2030, region="110000")
+    assert len(summary.cost) == 0
+    assert "cash" not in summary.text("en")
+
+
+def test_the_cost_window_starts_with_the_first_promise(base):
+    late = {**CASH, "births": {"from": "2030-01-01"}}
+    result = ps.run(base, empty("late", policies={"grant": late}), years=YEARS, draws=50)
+    cost = ps.compare(result).cost()
+    assert cost.first_year.values.tolist() == [[2030, 2030]]
+    assert np.isfinite(cost.cost_per_additional_birth).all()
+
+
+def test_a_run_that_ends_before_the_first_promise_has_no_cost(base):
+    late = {**CASH, "births": {"from": "2030-01-01"}}
+    result = ps.run(base, empty("late", policies={"grant": late}), years=range(2021, 2026), draws=5)
+    summary = ps.compare(result).summary(2025)
+    assert len(summary.cost) == 0
+    assert "nan" not in summary.text("en") + summary.text("zh")
+
+
+def test_money_that_adds_no_births_is_said_plainly(base):
+    late = {**CASH, "announced": "2024-12-01"}
+    result = ps.run(base, empty("lag", policies={"grant": late}), years=range(2021, 2026), draws=5)
+    text = ps.compare(result).summary(2025).text("en")
+    assert "alone, add no births" in text
+    assert "infinite" not in text
+
+
+def test_the_text_names_the_reference_and_charges_no_saving(result):
+    text = ps.compare(result, to="national-2025").summary(2030).text("en")
+    first = text.splitlines()[0]
+    assert "against “National child allowance, 2025”" in first
+    assert "without it" not in text
+    assert "cash" not in first
+
+
+def test_births_discounted_like_money_make_the_lasting_birth_dearer(result):
+    cost = ps.compare(result).cost().sel(scenario="zhejiang-as-qingyuan", region="330000")
+    assert (cost.cost_per_additional_birth_discounted > cost.cost_per_additional_birth).all()
+
+
+def with_orders(base, orders):
+    """Return a baseline whose last order and parity stand for fewer or more of them."""
+    parts = {}
+    for name, array in base.data_vars.items():
+        for dim, first in (("birth_order", 1), ("parity", 0)):
+            if dim not in array.dims:
+                continue
+            labels = np.arange(first, first + orders)
+            if name == "women_by_parity":
+                kept = array.isel(parity=slice(None, orders)).copy()
+                if orders < 4:
+                    rest = array.isel(parity=slice(orders, None)).sum("parity")
+                    kept[{"parity": orders - 1}] += rest
+                    array = kept
+                else:
+                    empty_state = xr.zeros_like(array.isel(parity=[0]))
+                    array = xr.concat([array, empty_state], "parity")
+            else:
+                array = array.isel({dim: np.minimum(np.arange(orders), 3)})
+            array = array.assign_coords({dim: labels})
+        parts[name] = array
+    return xr.Dataset(parts, attrs=base.attrs)
+
+
+@pytest.mark.parametrize("orders", [3, 5])
+def test_other_numbers_of_orders_run(base, orders):
+    data = with_orders(base, orders)
+    result = ps.run(data, empty("grant", policies={"grant": CASH}), years=YEARS, draws=10)
+    assert result.sizes["birth_order"] == orders
+    assert float(ps.compare(result).difference.births.mean()) > 0
+    # The last orders are paid what order 4 and later is.
+    promised = result.promised_per_birth.sel(scenario="grant", year=2030, region="330000")
+    assert float(promised.isel(birth_order=-1)) == float(promised.sel(birth_order=3))
+
+
+def test_departures_that_were_cut_are_counted_and_told(base):
+    leaving = base.copy()
+    leaving["net_migration"] = base.net_migration.where(base.year < 2024, -3e4)
+    result = ps.run(leaving, "baseline", years=YEARS, draws=5)
+    assert (result.outflow_cut > 0).all()
+    assert "draws net migration takes more people from a cell of 330000" in result.notices
+    kept = ps.run(base, "baseline", years=YEARS, draws=5)
+    assert (kept.outflow_cut == 0).all()
+    assert kept.notices == ""
+
+
+def test_errors_have_public_names(base):
+    with pytest.raises(ps.PopsimError):
+        ps.run(base, "baseline", draws=0)
+    assert issubclass(ps.ScenarioError, ps.PopsimError)

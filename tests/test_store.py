@@ -5,6 +5,7 @@ import pytest
 
 import popsim as ps
 from popsim.errors import DataError
+from popsim.policy.model import Scenario
 from popsim.store import tidy_quantiles
 
 
@@ -34,4 +35,30 @@ def test_tidy_table_has_readers_units_and_year_ends(result):
     stock = table[(table.indicator == "population_total") & (table.year == 2021)]
     assert float(stock.q50.iloc[0]) == pytest.approx(6540, rel=1e-4)
     assert (table.q10 <= table.q90 + 1e-9).all()
-    assert np.isfinite(table.q50).all()
+    assert np.isfinite(table["mean"]).all()
+
+
+def test_differences_are_in_persons_and_points():
+    grant = {
+        "kind": "cash_transfer",
+        "announced": "2021-01-01",
+        "amount": {"2": "9000 CNY/month"},
+        "child_age": "0-36 months",
+        "births": {"from": "2021-01-01"},
+    }
+    scenario = Scenario.model_validate(
+        {
+            "schema": "popsim.scenario/1",
+            "id": "grant",
+            "label": {"en": "Grant", "zh": "补助"},
+            "regions": "all",
+            "policies": {"grant": grant},
+        }
+    )
+    result = ps.run("zhejiang-2020", scenario, years=range(2021, 2026), draws=5)
+    effect = ps.compare(result)
+    table = tidy_quantiles(effect.difference).set_index(["indicator", "year"])
+    assert table.loc[("births", 2025), "unit"] == "birth"
+    assert table.loc[("second_child_share", 2025), "unit"] == "points"
+    mean = float(effect.mean().births.sel(year=2025).squeeze())
+    assert table.loc[("births", 2025), "mean"] == pytest.approx(mean)

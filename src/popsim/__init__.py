@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.indicators import indicators
     from popsim.demography.projection import project
+    from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.compare import compare
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.response import Response
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from popsim.store import load_result, save_result
 
 _HOMES = {
+    "DataError": "popsim.errors",
+    "PopsimError": "popsim.errors",
+    "ProjectionError": "popsim.errors",
+    "ScenarioError": "popsim.errors",
     "Response": "popsim.policy.response",
     "baseline_names": "popsim.data.samples",
     "compare": "popsim.evaluation",
@@ -42,7 +47,11 @@ _HOMES = {
 }
 
 __all__ = [
+    "DataError",
+    "PopsimError",
+    "ProjectionError",
     "Response",
+    "ScenarioError",
     "__version__",
     "baseline_names",
     "compare",

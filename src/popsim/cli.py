@@ -25,7 +25,8 @@ EXAMPLES = {
     "describe": "popsim describe zhejiang-2020",
     "new": "popsim new my-county.yaml",
 }
-#: Years at which the effect is printed: first full response, end of payback, later.
+#: Year of the table, and years of the course: first full response, end of payback, later.
+SHOWN_YEAR = 2030
 SHOWN_YEARS = (2025, 2026, 2027, 2030, 2035, 2040, 2050)
 
 
@@ -67,7 +68,7 @@ def main() -> None:
 @click.option("--draws", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--until", type=int, default=None, help="Last year; the baseline's last by default.")
-@click.option("--year", type=int, default=2030, show_default=True, help="Year of the table.")
+@click.option("--year", type=int, default=None, help="Year of the table; 2030 by default.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @_told
 def run(
@@ -78,7 +79,7 @@ def run(
     draws: int,
     seed: int,
     until: int | None,
-    year: int,
+    year: int | None,
     out: Path,
 ) -> None:
     """Run scenarios against the same future without them; print and write the effect."""
@@ -88,53 +89,80 @@ def run(
     read = [read_scenario(scenario) for scenario in scenarios]
     from popsim.data.samples import load_baseline
     from popsim.evaluation.compare import compare
+    from popsim.policy.dose import capacity
     from popsim.simulation import against_no_expansion
     from popsim.simulation import run as simulate
 
     data = load_baseline(baseline, fertility=fertility)
     first = int(data["year"].values[0])
-    years = None if until is None else range(first, until + 1)
     options: dict[str, Any] = {
         "response": response,
-        "years": years,
+        "years": None if until is None else range(first, until + 1),
         "draws": draws,
         "seed": seed,
         "progress": True,
     }
     result = simulate(data, read, **options)
+    if year is None:
+        year = min(SHOWN_YEAR, int(result["year"].values[-1]))
+    if result.sizes["scenario"] == 1:
+        raise PopsimError(
+            "there is nothing to compare: the scenario holds no policy, as the reference; write: a "
+            "scenario with a policy (popsim new FILE writes one)"
+        )
     effect = compare(result)
     regions = [str(region) for region in result["region"].values]
     summaries = {region: effect.summary(year, region=region) for region in regions}
     for summary in summaries.values():
-        _print_summary(summary, year)
+        _print_summary(summary, year, draws)
     _print_course(effect, regions)
-    alternative = against_no_expansion(data, read)
-    if alternative is not None:
-        _print_alternative(compare(simulate(alternative, read, **options)), year, regions)
+    for scenario in read:
+        if capacity(scenario) is not None:
+            frozen = simulate(against_no_expansion(data, scenario), scenario, **options)
+            _print_no_expansion(compare(frozen), scenario.id, year, regions)
+    click.echo("\nWhat is reconstructed, illustrative, cut or without effect here:")
     for line in _caveats(data, result):
         click.echo(f"- {line}")
     written = _write(out, result, effect, summaries)
     click.echo(f"\nWritten to {out}: {', '.join(written)}")
 
 
-def _print_summary(summary: Any, year: int) -> None:
+def _print_summary(summary: Any, year: int, draws: int) -> None:
+    over = f"means over {draws} draws; 80 % interval of the paired difference"
     for scenario, rows in summary.table.groupby("scenario", sort=False):
-        click.echo(f"\n{scenario}, {year} (stocks: year-end), medians; difference: mean, 80 %\n")
+        click.echo(f"\n{scenario}, {year} (stocks: year-end); {over}")
+        if draws == 1:
+            click.echo("One draw has no interval: the two ends are the same number.")
         wide = max(len(label) for label in rows["label"]) + 2
-        head = f"{'':{wide}}{'without':>12}{'with':>12}{'difference':>12}   80 % interval"
-        click.echo(head)
-        for _, row in rows.iterrows():
-            digits = 3 if row["unit"] == "births per woman" else 2
-            digits = 0 if row["unit"] in ("birth", "person") else digits
+        click.echo(f"\n{'':{wide}}{'without':>13}{'with':>13}{'difference':>12}   80 % interval")
+        for row in rows.to_dict("records"):
+            digits = {"births per woman": 3, "birth": 0}.get(row["unit"], 2)
+            figures = "".join(f"{row[key]:>13,.{digits}f}" for key in ("reference", "with_policy"))
+            change, low, high = (
+                f"{round(row[key], digits) + 0.0:+,.{digits}f}"
+                for key in ("difference", "lower_80", "upper_80")
+            )
             click.echo(
-                f"{row['label']:{wide}}"
-                f"{row['reference']:>12,.{digits}f}{row['with_policy']:>12,.{digits}f}"
-                f"{row['difference'] + 0.0:>+12,.{digits}f}   "
-                f"{row['lower_80'] + 0.0:+,.{digits}f} to {row['upper_80'] + 0.0:+,.{digits}f} "
+                f"{row['label']:{wide}}{figures}{change:>12}   {low} to {high} "
                 f"{row['difference_unit']}   {row['label_zh']}"
             )
+        _print_chances(summary.chances, str(scenario), year)
     for language in ("en", "zh"):
         click.echo(f"\n{summary.text(language)}")
+
+
+def _print_chances(chances: Any, scenario: str, year: int) -> None:
+    if not len(chances):
+        return
+    mine = chances[chances["scenario"] == scenario]
+    click.echo(f"\nChance in {year} that the birth rate rises not at all / by less than 0.5 %:")
+    for channel, rows in mine.groupby("channel", sort=False):
+        cells = (
+            f"order {row['birth_order']} {row['chance_of_no_effect']:.2f} / "
+            f"{row['chance_of_negligible_effect']:.2f}"
+            for row in rows.to_dict("records")
+        )
+        click.echo(f"  {channel:10}{'   '.join(cells)}")
 
 
 def _print_course(effect: Any, regions: list[str]) -> None:
@@ -150,18 +178,19 @@ def _print_course(effect: Any, regions: list[str]) -> None:
                 click.echo(f"  {year}  {float(draws.mean()):+.4f}  ({low:+.4f} to {high:+.4f})")
 
 
-def _print_alternative(effect: Any, year: int, regions: list[str]) -> None:
-    click.echo("\nAgainst no expansion of childcare places (reference places stay where they stood")
-    click.echo("when the policy was announced, instead of growing with the nation's):")
+def _print_no_expansion(effect: Any, scenario: str, year: int, regions: list[str]) -> None:
+    click.echo(
+        f"\n{scenario} against no expansion of childcare places (reference places stay where they "
+        "stood\nwhen the policy was announced, instead of growing with the nation's):"
+    )
     for region in regions:
-        for scenario in effect.difference["scenario"].values:
-            cell = effect.difference.sel(region=region, scenario=scenario, year=year)
-            births, rate = cell["births"], cell["total_fertility_rate"]
-            low, high = births.quantile([0.1, 0.9]).values
-            click.echo(
-                f"  {scenario}, {region}, {year}: births {float(births.mean()):+,.0f} "
-                f"({low:+,.0f} to {high:+,.0f}), total fertility rate {float(rate.mean()):+.4f}"
-            )
+        cell = effect.difference.sel(region=region, scenario=scenario, year=year)
+        births, rate = cell["births"], cell["total_fertility_rate"]
+        low, high = births.quantile([0.1, 0.9]).values
+        click.echo(
+            f"  {region}, {year}: births {float(births.mean()):+,.0f} ({low:+,.0f} to "
+            f"{high:+,.0f}), total fertility rate {float(rate.mean()):+.4f}"
+        )
 
 
 def _caveats(data: Any, result: Any) -> list[str]:
@@ -172,7 +201,6 @@ def _caveats(data: Any, result: Any) -> list[str]:
         if any(word in array.attrs.get("source", "") for word in ("RECONSTRUCTED", "ILLUSTRATIVE"))
     ]
     notices = [line for line in result.attrs["notices"].splitlines() if line]
-    click.echo("\nWhat is reconstructed, illustrative or without effect here:")
     return [*notices, *marked]
 
 
@@ -193,6 +221,9 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
             "indicators.csv": tidy_quantiles(result),
             "effect.csv": tidy_quantiles(effect.difference),
             "summary.csv": pd.concat({r: s.table for r, s in summaries.items()}, names=["region"]),
+            "chances.csv": pd.concat(
+                {r: s.chances for r, s in summaries.items()}, names=["region"]
+            ),
             "cost.csv": pd.concat({r: s.cost for r, s in summaries.items()}, names=["region"]),
         }
         for name, table in tables.items():

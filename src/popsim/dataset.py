@@ -128,7 +128,7 @@ def _check_coordinate(dataset: xr.Dataset, name: str, problems: Problems) -> Non
     if name == "age" and len(values) and values[0] != 0:
         problems.add(f"age starts at {values[0]}", instead="0")
     if name == "sex" and tuple(values) != SEXES:
-        problems.add(f"sex is {list(values)}", instead="female, male")
+        problems.add(f"sex is {', '.join(map(str, values))}", instead="female, male")
 
 
 def _check_variable(name: str, array: xr.DataArray, problems: Problems) -> None:

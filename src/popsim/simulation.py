@@ -6,9 +6,9 @@ difference is the effect of the policy and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -41,6 +41,7 @@ PROJECTED = (
     "sex_ratio_at_birth",
     "net_migration",
 )
+_Labelled = TypeVar("_Labelled", xr.DataArray, xr.Dataset)
 _REGION_NAMES = ("region_name", "region_name_zh", "parent")
 _INHERITED = ("name", "fertility_held", "population_basis", "first_projected_year")
 
@@ -50,9 +51,9 @@ def run(
     scenarios: Sequence[Scenario | str | Path] | Scenario | str | Path,
     *,
     response: ResponseModel | str | Path = "default",
-    years: range | None = None,
+    years: Iterable[int] | None = None,
     draws: int | range = 500,
-    seed: int = 0,
+    seed: int = 1,
     threads: int | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
@@ -66,8 +67,8 @@ def run(
         Scenario objects, files, or ``"baseline"`` (no new policy), which is always run first.
     response : str, path or object with a method ``log_effect``
         How families answer: ``"default"``, a response file, or a response of your own.
-    years : range, optional
-        Calendar years; all years of the baseline by default. The first must be its first.
+    years : iterable of int, optional
+        Consecutive calendar years from the first of the baseline; all its years by default.
     draws : int or range
         Number of draws, or draw numbers.
     seed : int
@@ -107,20 +108,27 @@ def run(
     chosen = [no_policy(), *_scenarios(scenarios)]
     covered = [covered_regions(scenario, data) for scenario in chosen]
     model = Response(read_response(response)) if isinstance(response, str | Path) else response
-    years = _years(data, years)
+    span = _years(data, years)
+    if isinstance(draws, bool) or not isinstance(draws, int | range) or not _size(draws):
+        raise DataError(f"draws={draws!r} is not a number of draws; write: draws=500")
     numbers = range(draws) if isinstance(draws, int) else draws
-    if len(numbers) == 0:
-        raise DataError("no draws; write: draws=1 or more")
-    simulation = _Simulation(data, years, numbers, seed, model, threads)
+    simulation = _Simulation(data, span, numbers, seed, model, threads)
     results = [
         simulation.run(scenario, regions)
         for scenario, regions in _bar(list(zip(chosen, covered, strict=True)), progress)
     ]
     result = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
-    for money in ("payments", "promised_per_birth"):
-        if money in result:
-            # A scenario without an instrument pays nothing by it.
-            result[money] = result[money].fillna(0.0)
+    # A scenario without an instrument, and a region without the scenario, have nothing of it.
+    nothing = {
+        "payments": 0.0,
+        "promised_per_birth": 0.0,
+        "chance_of_no_effect": 1.0,
+        "chance_of_negligible_effect": 1.0,
+    }
+    for name in nothing.keys() & result.data_vars.keys():
+        result[name] = result[name].fillna(nothing[name])
+    for array in result.data_vars.values():
+        array.attrs["source"] = "projected"
     names: dict[str, Any] = {name: data[name] for name in _REGION_NAMES if name in data.coords}
     names["scenario_label"] = ("scenario", [scenario.label.en for scenario in chosen])
     names["scenario_label_zh"] = ("scenario", [scenario.label.zh for scenario in chosen])
@@ -129,7 +137,7 @@ def run(
     named = getattr(getattr(model, "spec", None), "id", type(model).__name__)
     ran = ", ".join(scenario.id for scenario in chosen)
     return stamp(
-        label(result, source="projected"),
+        label(result),
         f"ran {ran}: {len(numbers)} draws, seed {seed}, response {named}",
         seed=seed,
         response=named,
@@ -168,6 +176,7 @@ class _Simulation:
         result = self._project(effect)
         if not self.contexts:
             self._set_contexts(result)
+            self._note_cuts(result)
         result["population"] = self._project_central(effect)
         cash = cash_transfers(scenario)
         alone = result["births_by_order"]
@@ -178,7 +187,9 @@ class _Simulation:
         if cash:
             announced = min(policy.announced.year for policy in cash.values())
             result["cash_announced"] = max(announced, self.years[0])
-            result["promised_per_birth"] = promised_per_birth(scenario, self.years)
+            promised = self._by_data_order(promised_per_birth(scenario, self.years))
+            covered = xr.DataArray(np.isin(self.regions, regions), {"region": self.regions})
+            result["promised_per_birth"] = promised * covered
             result["payments"] = self._payments(scenario, regions, alone)
         if parts:
             result = result.merge(self._chances(parts), compat="no_conflicts", join="outer")
@@ -204,11 +215,19 @@ class _Simulation:
         factor = np.ones(shape)
         for region, parts in effects.items():
             factor[self.regions.index(region)] = np.exp(sum(parts.values()))
-        return xr.DataArray(
-            factor,
-            dims=("region", "draw", "year", "birth_order"),
-            coords={**self.factors.coords, "birth_order": list(ORDERS)},
+        return self._by_data_order(
+            xr.DataArray(
+                factor,
+                dims=("region", "draw", "year", "birth_order"),
+                coords={**self.factors.coords, "birth_order": list(ORDERS)},
+            )
         )
+
+    def _by_data_order(self, given: _Labelled) -> _Labelled:
+        """Move an array or Dataset from the orders of policies (4 and later) to the data's."""
+        orders = self.data["birth_order"].values
+        moved = given.isel(birth_order=np.minimum(orders, len(ORDERS)) - 1)
+        return moved.assign_coords(birth_order=orders)
 
     def _project(self, effect: xr.DataArray) -> xr.Dataset:
         factors = self.factors.assign(fertility_factor=self.factors["fertility_factor"] * effect)
@@ -253,22 +272,48 @@ class _Simulation:
     ) -> xr.DataArray:
         paid = []
         for region in self.regions:
-            own = births.sel(region=region).transpose("draw", "year", "birth_order")
-            covered = own.values * (region in regions)
+            own = births.sel(region=region).transpose("draw", "year", "birth_order").values
+            by_policy_order = np.zeros((*own.shape[:-1], len(ORDERS)))
+            for place in range(own.shape[-1]):
+                by_policy_order[..., min(place, len(ORDERS) - 1)] += own[..., place]
+            covered = by_policy_order * (region in regions)
             paid.append(payments_by_year(scenario, covered, np.array(self.years)))
         return xr.concat(paid, "region").assign_coords(region=self.regions, draw=list(self.draws))
 
     def _chances(self, effects: dict[str, dict[str, np.ndarray]]) -> xr.Dataset:
         years = np.array(self.years)
         chances = [effect_chances(parts, years) for parts in effects.values()]
-        return xr.concat(chances, xr.Variable("region", list(effects)))
+        return self._by_data_order(xr.concat(chances, xr.Variable("region", list(effects))))
 
     def _note(self, scenario: Scenario, regions: list[str]) -> None:
-        notices = getattr(self.model, "notices", None)
-        if notices is None:
-            return
-        told = [line for region in regions for line in notices(scenario, self.contexts[region])]
+        told = []
+        given = scenario.gdp_per_head
+        for region in regions:
+            context = self.contexts[region]
+            if given is not None and given.value != context.gdp_per_head:
+                own = (
+                    "there is none"
+                    if context.gdp_per_head is None
+                    else f"{context.gdp_per_head:,.0f}"
+                )
+                told.append(
+                    f"{scenario.id}: doses in {region} take the GDP per head of the scenario file, "
+                    f"{given.value:,.0f} CNY, not the region's own ({own})"
+                )
+            notices = getattr(self.model, "notices", None)
+            told += notices(scenario, context) if notices is not None else []
         self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
+
+    def _note_cuts(self, reference: xr.Dataset) -> None:
+        for region in self.regions:
+            persons = reference["outflow_cut"].sel(region=region)
+            draws = int((persons > 0).sum())
+            if draws:
+                self.notices.append(
+                    f"in {draws} of {len(self.draws)} draws net migration takes more people from a "
+                    f"cell of {region} than live there; {float(persons.sum()):,.0f} persons, all "
+                    f"those draws and years together, stay instead"
+                )
 
 
 def covered_regions(scenario: Scenario, data: xr.Dataset) -> list[str]:
@@ -308,7 +353,7 @@ def covered_regions(scenario: Scenario, data: xr.Dataset) -> list[str]:
     return [region for region in present if scenario.covers(region)]
 
 
-def against_no_expansion(data: xr.Dataset, scenarios: Sequence[Scenario]) -> xr.Dataset | None:
+def against_no_expansion(data: xr.Dataset, scenario: Scenario) -> xr.Dataset:
     """Return the baseline whose childcare places stop growing when a target is announced.
 
     A target counts only for what it adds to the places that come anyway. What comes anyway is
@@ -318,23 +363,24 @@ def against_no_expansion(data: xr.Dataset, scenarios: Sequence[Scenario]) -> xr.
     ----------
     data : xarray.Dataset
         A baseline with ``childcare_places`` (region, year) [places/1000 residents].
-    scenarios : sequence of Scenario
+    scenario : Scenario
 
     Returns
     -------
-    xarray.Dataset or None
-        None when no scenario has a target of childcare places.
+    xarray.Dataset
+        The baseline itself when the scenario has no target of childcare places.
 
     Examples
     --------
-    >>> against_no_expansion(load_baseline("zhejiang-2020"), [no_policy()]) is None
+    >>> base = load_baseline("zhejiang-2020")
+    >>> against_no_expansion(base, no_policy()) is base
     True
     """
-    targets = [found for scenario in scenarios if (found := capacity(scenario)) is not None]
-    if not targets:
-        return None
+    target = capacity(scenario)
+    if target is None:
+        return data
     places = data["childcare_places"]
-    start = max(min(target.announced.year for target in targets), int(places["year"].values[0]))
+    start = max(target.announced.year, int(places["year"].values[0]))
     frozen = places.where(places["year"] <= start, places.sel(year=start))
     return data.assign(childcare_places=frozen.assign_attrs(places.attrs))
 
@@ -351,17 +397,24 @@ def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -
     return read
 
 
-def _years(data: xr.Dataset, years: range | None) -> range:
+def _size(draws: int | range) -> int:
+    return draws if isinstance(draws, int) else len(draws)
+
+
+def _years(data: xr.Dataset, years: Iterable[int] | None) -> range:
     there = data["year"].values
-    if years is None:
-        return range(int(there[0]), int(there[-1]) + 1)
     first, last = int(there[0]), int(there[-1])
-    if len(years) == 0 or years.step != 1 or years[0] != first or years[-1] > last:
+    if years is None:
+        return range(first, last + 1)
+    asked = [int(year) for year in years]
+    span = range(first, first + len(asked))
+    if not asked or asked != list(span) or asked[-1] > last:
+        named = f"{asked[0]}-{asked[-1]}" if asked else "of an empty list"
         raise DataError(
-            f"years {years.start}-{years.stop - 1} do not fit: the baseline starts in {first} and "
-            f"has years to {last}; write: range({first}, {last + 1}) or a shorter one"
+            f"years {named} do not fit: they must follow each other from {first}, where the "
+            f"baseline starts, to {last} at most; write: range({first}, {last + 1})"
         )
-    return years
+    return span
 
 
 def _bar(steps: list[Any], show: bool) -> Any:

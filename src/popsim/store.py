@@ -8,6 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from popsim.errors import DataError
+from popsim.evaluation.compare import PAIRED_DIFFERENCE
+from popsim.evaluation.summary import POINTS
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
 
@@ -78,49 +80,56 @@ def load_result(path: str | Path) -> xr.Dataset:
 
 
 def tidy_quantiles(result: xr.Dataset) -> pd.DataFrame:
-    """Return quantiles over draws of every indicator as one tidy table in readers' units.
+    """Return mean and quantiles over draws of every indicator as one tidy table.
 
     Parameters
     ----------
     result : xarray.Dataset
-        Indicators (region, scenario, year or time, draw), e.g. a run or its differences.
+        Indicators (region, scenario, year or time, draw), e.g. a run or its paired differences.
 
     Returns
     -------
     pandas.DataFrame
         Columns region, scenario, indicator, label, label_zh, unit, birth_order (empty where it
-        does not apply), year (stocks: the year at whose end they stand) and one column a
-        quantile.
+        does not apply), year (stocks: the year at whose end they stand), mean and one column a
+        quantile. Values in the unit in which readers expect them; differences of counts in
+        persons and births, of percentages in points.
 
     Examples
     --------
     >>> share = xr.DataArray([[[0.25, 0.35]]], dims=("region", "year", "draw"),
     ...     coords={"region": ["330000"], "year": [2025]}, name="third_child_share")
-    >>> tidy_quantiles(share.to_dataset())[["indicator", "unit", "year", "q50"]].values.tolist()
+    >>> tidy_quantiles(share.to_dataset())[["indicator", "unit", "year", "mean"]].values.tolist()
     [['third_child_share', '%', 2025, 30.0]]
     """
     tables = []
     for name, array in result.data_vars.items():
         row = VARIABLES.get(str(name))
         allowed = {"region", "scenario", "year", "time", "birth_order", "draw"}
-        if row is None or "draw" not in array.dims or set(map(str, array.dims)) - allowed:
+        if row is None or not {"draw"} < set(array.dims) <= allowed:
             continue
-        unit = row.display or row.units
+        if not {"year", "time"} & set(array.dims):
+            continue
+        difference = array.attrs.get("source") == PAIRED_DIFFERENCE
+        counts = row.units in ("person", "birth", "death")
+        unit = row.units if difference and counts else row.display or row.units
         scale = UNITS[row.units].scale / UNITS[unit].scale
-        spread = array.quantile(list(QUANTILES), "draw") * scale
-        spread = spread.reset_coords(drop=True).rename("value")
-        columns = [f"q{100 * q:.0f}" for q in QUANTILES]
-        frame = spread.to_dataset("quantile").to_dataframe().set_axis(columns, axis=1)
-        frame = frame.reset_index()
+        spread = array.quantile(list(QUANTILES), "draw").to_dataset("quantile")
+        spread = spread.rename({q: f"q{100 * q:.0f}" for q in QUANTILES})
+        spread = (spread.assign(mean=array.mean("draw")) * scale).reset_coords(drop=True)
+        frame = spread.to_dataframe().reset_index()
         if "time" in frame:
             # The stock of 1 January 2023 is published as that of the end of 2022.
             frame = frame.rename(columns={"time": "year"})
             frame["year"] -= 1
         frame = frame.assign(
-            indicator=str(name), label=row.long_name, label_zh=row.long_name_zh, unit=unit
+            indicator=str(name),
+            label=row.long_name,
+            label_zh=row.long_name_zh,
+            unit=POINTS.get(unit, unit) if difference else unit,
         )
         tables.append(frame)
     table = pd.concat(tables, ignore_index=True)
-    first = ["region", "scenario", "indicator", "label", "label_zh", "unit", "birth_order", "year"]
-    ordered = [column for column in first if column in table]
-    return table[ordered + [column for column in table if column not in ordered]]
+    order = ("region", "scenario", "indicator", "label", "label_zh", "unit", "birth_order", "year")
+    values = ["mean", *(f"q{100 * q:.0f}" for q in QUANTILES)]
+    return table[[column for column in order if column in table] + values]

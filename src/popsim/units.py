@@ -60,6 +60,7 @@ UNITS: dict[str, Unit] = {
         Unit("year-1", "rate", 1.0, "/年"),
         Unit("births per woman", "children per woman", 1.0, "个孩子/妇女"),
         Unit("men per woman", "sex ratio", 1.0, "男/女"),
+        Unit("calendar year", "date", 1.0, "年"),
         Unit("year", "duration", 12.0, "年"),
         Unit("month", "duration", 1.0, "个月"),
         Unit("day", "leave", 1.0, "天"),

@@ -282,6 +282,15 @@ _FLOWS = (
         display="10^4 persons",
     ),
     Variable(
+        "births_by_order_cash_alone",
+        ("region", "scenario", "year", "birth_order", "draw"),
+        "birth",
+        "births by order under the cash instruments alone",
+        "仅有现金补贴时的分孩次出生人数",
+        "Births with the scenario's cash transfers on and its other instruments off.",
+        minimum=0,
+    ),
+    Variable(
         "births_by_age",
         ("region", "scenario", "year", "birth_order", "age", "draw"),
         "birth",
@@ -365,6 +374,25 @@ _STOCKS = (
         display="10^4 persons",
     ),
     Variable(
+        "outflow_cut",
+        ("region", "scenario", "draw"),
+        "person",
+        "net departures that were cut",
+        "被截去的净迁出人数",
+        "Persons whom drawn net migration would have taken from cells that did not hold them, over "
+        "all years; they stay.",
+        minimum=0,
+    ),
+    Variable(
+        "cells_cut",
+        ("region", "scenario", "draw"),
+        "1",
+        "times that net departures were cut",
+        "净迁出被截去的次数",
+        "Cells by sex, age and year in which net departures were cut to what was there.",
+        minimum=0,
+    ),
+    Variable(
         "women_15_49",
         ("region", "scenario", "time", "draw"),
         "person",
@@ -397,6 +425,16 @@ _STOCKS = (
 )
 
 _INDICATORS = (
+    Variable(
+        "mean_age_at_birth_by_order",
+        ("region", "scenario", "year", "birth_order", "draw"),
+        "year",
+        "mean age at birth by order",
+        "分孩次平均生育年龄",
+        "Mean age of mothers by birth order, rates by age as weights; half a year is added to "
+        "completed years.",
+        minimum=0,
+    ),
     Variable(
         "total_fertility_rate",
         ("region", "scenario", "year", "draw"),
@@ -528,17 +566,8 @@ _INDICATORS = (
 
 _POLICY = (
     Variable(
-        "births_by_order_cash_alone",
-        ("region", "scenario", "year", "birth_order", "draw"),
-        "birth",
-        "births by order under the cash instruments alone",
-        "仅有现金补贴时的分孩次出生人数",
-        "Births with the scenario's cash transfers on and its other instruments off.",
-        minimum=0,
-    ),
-    Variable(
         "promised_per_birth",
-        ("scenario", "year", "birth_order"),
+        ("region", "scenario", "year", "birth_order"),
         "CNY",
         "cash promised per birth",
         "每名出生子女的现金承诺额",
@@ -549,7 +578,7 @@ _POLICY = (
     Variable(
         "cash_announced",
         ("scenario",),
-        "1",
+        "calendar year",
         "year of the first announcement of cash",
         "现金补贴首次公布年份",
         "Calendar year in which the first cash transfer of the scenario was announced.",
@@ -567,7 +596,7 @@ _POLICY = (
     Variable(
         "first_year",
         ("scenario", "window"),
-        "1",
+        "calendar year",
         "first year of birth counted",
         "统计的首个出生年份",
         "First calendar year whose births are counted.",
@@ -575,7 +604,7 @@ _POLICY = (
     Variable(
         "last_year",
         ("scenario", "window"),
-        "1",
+        "calendar year",
         "last year of birth counted",
         "统计的末个出生年份",
         "Last calendar year whose births are counted.",
@@ -613,6 +642,14 @@ _POLICY = (
         "cost per additional birth, quantiles",
         "每新增一名出生的成本（分位数）",
         "Quantiles over draws; a draw without additional births counts as infinite.",
+    ),
+    Variable(
+        "cost_per_additional_birth_discounted",
+        ("region", "scenario", "window"),
+        "CNY/birth",
+        "cost per additional birth, births discounted",
+        "每新增一名出生的成本（出生人数贴现）",
+        "As the cost per additional birth, births discounted at 4 % a year like the money.",
     ),
     Variable(
         "chance_of_no_gain",

@@ -41,7 +41,8 @@ def indicators(projected: xr.Dataset) -> xr.Dataset:
     xarray.Dataset
         Births, shares by order, total fertility rate, deaths, natural increase and crude
         rates on ``year``; population, women of childbearing age, children under 3,
-        dependency ratios and shares of older people on ``time``. Fractions as fractions.
+        dependency ratios and shares of older people on ``time``. Fractions as fractions. Mean
+        ages at birth and cut departures are carried over where they are there.
 
     Raises
     ------
@@ -81,8 +82,10 @@ def indicators(projected: xr.Dataset) -> xr.Dataset:
     exposure = _mean_population(population, total["year"])
     women = groups.sel(sex="female", drop=True)
     rates = projected["total_fertility_rate_by_order"]
+    kept = ("mean_age_at_birth_by_order", "outflow_cut", "cells_cut")
     result = xr.Dataset(
         {
+            **{name: projected[name] for name in kept if name in projected},
             "births": total,
             "births_by_order": births,
             "total_fertility_rate": rates.sum("birth_order"),

@@ -20,8 +20,14 @@ __all__ = ["Effect", "compare"]
 
 #: Marks a variable as scenario minus reference.
 PAIRED_DIFFERENCE = "paired difference"
-#: Inputs of the cost, not indicators.
-_MONEY = {"births_by_order_cash_alone", "promised_per_birth", "payments"}
+#: Inputs of the cost and accounts of the run.
+_NOT_INDICATORS = {
+    "births_by_order_cash_alone",
+    "promised_per_birth",
+    "payments",
+    "outflow_cut",
+    "cells_cut",
+}
 
 
 class Effect:
@@ -44,7 +50,7 @@ class Effect:
         compared = [
             name
             for name, array in result.data_vars.items()
-            if {"scenario", "draw"} <= set(array.dims) and name not in _MONEY
+            if {"scenario", "draw"} <= set(array.dims) and name not in _NOT_INDICATORS
         ]
         base = result[compared].sel(scenario=reference, drop=True)
         others = [name for name in result["scenario"].values if name != reference]
@@ -69,8 +75,8 @@ class Effect:
         -------
         xarray.Dataset
             As :func:`popsim.policy.cost.cost_per_additional_birth`, dims (region, scenario,
-            window); a scenario without cash of its own is left out, and when none has any the
-            Dataset is empty.
+            window); not a number where a scenario promises no more cash than the reference; empty
+            when none does before the run ends.
         """
         if "promised_per_birth" not in self.result:
             return xr.Dataset()

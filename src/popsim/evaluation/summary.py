@@ -13,7 +13,7 @@ from popsim.errors import DataError
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
 
-__all__ = ["HEADLINE", "Summary", "summarise"]
+__all__ = ["HEADLINE", "POINTS", "Summary", "summarise"]
 
 #: Indicators of the table, in reading order.
 HEADLINE = (
@@ -30,8 +30,9 @@ HEADLINE = (
 )
 INTERVAL = (0.1, 0.9)
 LANGUAGES = ("en", "zh")
+_ORDERS_ZH = "零一二三四五六"
 #: A difference of two percentages is in percentage points.
-_POINTS = {"%": "points", "per mille": "points per mille"}
+POINTS = {"%": "points", "per mille": "points per mille"}
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,22 @@ class Summary:
     Attributes
     ----------
     table : pandas.DataFrame
-        One row per scenario and indicator: labels, unit, reference and scenario (medians over
-        draws), difference (mean over paired draws), its 80 % interval, and the share of draws
-        in which the policy does not raise the indicator.
+        One row per scenario and indicator: labels, unit, reference, scenario and their
+        difference (means over draws), the 80 % interval of the paired difference, and the share
+        of draws in which the policy does not raise the indicator.
     cost : pandas.DataFrame
         One row per scenario and window of births: cash cost [CNY], additional births, cost per
-        additional birth [CNY/birth] with its 80 % interval, the chance of no additional birth
-        and the share of the cost paid for births that would have happened anyway.
+        additional birth [CNY/birth] with its 80 % interval and with births discounted like the
+        money, the chance of no additional birth and the share of the cost paid for births that
+        would have happened anyway.
+    chances : pandas.DataFrame
+        One row per scenario, channel and birth order: the chance that the policy does not raise
+        the birth rate, and that it raises it by less than 0.5 %.
     """
 
     table: pd.DataFrame
     cost: pd.DataFrame
+    chances: pd.DataFrame
     sentences: dict[str, tuple[str, ...]]
 
     def text(self, locale: str = "en") -> str:
@@ -103,8 +109,7 @@ def summarise(
             _paragraph(
                 rows[scenario],
                 money[scenario],
-                _names(result, region, scenario, language),
-                scenario,
+                _names(result, region, scenario, reference, language),
                 year,
                 language,
             )
@@ -112,9 +117,11 @@ def summarise(
         )
         for language in LANGUAGES
     }
-    table = pd.DataFrame([row for scenario in scenarios for row in rows[scenario]])
     return Summary(
-        table, pd.DataFrame([row for scenario in scenarios for row in money[scenario]]), sentences
+        table=pd.DataFrame([row for scenario in scenarios for row in rows[scenario]]),
+        cost=pd.DataFrame([row for scenario in scenarios for row in money[scenario]]),
+        chances=_chances(here, scenarios),
+        sentences=sentences,
     )
 
 
@@ -139,7 +146,7 @@ def _rows(
         for order in orders:
             last = order == orders[-1]
             en = f", order {order}{' and over' if last else ''}"
-            zh = f"（{order}孩{'及以上' if last else ''}）"
+            zh = f"（{_ORDERS_ZH[order]}孩{'及以上' if last else ''}）"
             one = (cell.sel(birth_order=order) for cell in cells)
             rows.append(_row(scenario, name, en, zh, *one))
     return rows
@@ -155,8 +162,8 @@ def _row(
     delta: xr.DataArray,
 ) -> dict[str, Any]:
     variable = VARIABLES[name]
-    counts = variable.units in ("birth", "person")
-    unit = variable.units if counts or not variable.display else variable.display
+    births = variable.units == "birth"
+    unit = variable.units if births or not variable.display else variable.display
     scale = UNITS[variable.units].scale / UNITS[unit].scale
     low, high = delta.quantile(INTERVAL, "draw").values * scale
     return {
@@ -165,22 +172,33 @@ def _row(
         "label": variable.long_name + suffix,
         "label_zh": variable.long_name_zh + suffix_zh,
         "unit": unit,
-        "reference": float(reference.median("draw")) * scale,
-        "with_policy": float(ours.median("draw")) * scale,
+        "reference": float(reference.mean("draw")) * scale,
+        "with_policy": float(ours.mean("draw")) * scale,
         "difference": float(delta.mean("draw")) * scale,
         "lower_80": float(low),
         "upper_80": float(high),
-        "difference_unit": _POINTS.get(unit, unit),
+        "difference_unit": POINTS.get(unit, unit),
         "chance_of_no_increase": float((delta <= 0).mean("draw")),
     }
 
 
+def _chances(here: xr.Dataset, scenarios: list[str]) -> pd.DataFrame:
+    if "chance_of_no_effect" not in here:
+        return pd.DataFrame()
+    names = ["chance_of_no_effect", "chance_of_negligible_effect"]
+    chances = here[names].sel(scenario=scenarios).reset_coords(drop=True)
+    return chances.to_dataframe().reset_index()[["scenario", "channel", "birth_order", *names]]
+
+
 def _cost_rows(cost: xr.Dataset, region: str, scenario: str) -> list[dict[str, Any]]:
+    """Return one row a window; none where the scenario pays no more cash than the reference."""
     if not cost.data_vars or scenario not in cost["scenario"].values:
         return []
     rows = []
     for window in cost["window"].values:
         cell = cost.sel(region=region, scenario=scenario, window=window)
+        if not float(cell["cash_cost"]) > 0:
+            continue
         quantiles = cell["cost_per_additional_birth_quantile"]
         rows.append(
             {
@@ -191,6 +209,7 @@ def _cost_rows(cost: xr.Dataset, region: str, scenario: str) -> list[dict[str, A
                 "cash_cost": float(cell["cash_cost"]),
                 "additional_births": float(cell["additional_births"]),
                 "cost_per_additional_birth": float(cell["cost_per_additional_birth"]),
+                "with_births_discounted": float(cell["cost_per_additional_birth_discounted"]),
                 "lower_80": float(quantiles.sel(quantile=INTERVAL[0])),
                 "upper_80": float(quantiles.sel(quantile=INTERVAL[1])),
                 "chance_of_no_gain": float(cell["chance_of_no_gain"]),
@@ -200,15 +219,21 @@ def _cost_rows(cost: xr.Dataset, region: str, scenario: str) -> list[dict[str, A
     return rows
 
 
-def _names(result: xr.Dataset, region: str, scenario: str, language: str) -> tuple[str, str]:
-    """Return the names of region and scenario in a language, codes where there is no name."""
+def _names(
+    result: xr.Dataset, region: str, scenario: str, reference: str, language: str
+) -> dict[str, str]:
+    """Return names of region, scenario and reference in a language, codes where there is none."""
     suffix = "_zh" if language == "zh" else ""
-    names = []
-    for dimension, code in (("region", region), ("scenario", scenario)):
-        name = f"{dimension}_name{suffix}" if dimension == "region" else f"scenario_label{suffix}"
-        labelled = name in result.coords
-        names.append(str(result[name].sel({dimension: code}).values) if labelled else code)
-    return names[0], names[1]
+    scenario_name, region_name = f"scenario_label{suffix}", f"region_name{suffix}"
+    names = {"region": region, "scenario": scenario, "reference": reference}
+    if region_name in result.coords:
+        names["region"] = str(result[region_name].sel(region=region).values)
+    if scenario_name in result.coords:
+        for key, code in (("scenario", scenario), ("reference", reference)):
+            label = str(result[scenario_name].sel(scenario=code).values)
+            # The text quotes labels, so quotation marks inside become single.
+            names[key] = label.replace("“", "‘").replace("”", "’")
+    return {**names, "scenario_id": scenario, "reference_id": reference}
 
 
 def _number(value: float, digits: int) -> str:
@@ -223,74 +248,86 @@ def _signed(value: float, digits: int) -> str:
 def _money(value: float, language: str) -> str:
     if not np.isfinite(value):
         return {"en": "infinite", "zh": "无穷大"}[language]
-    if language == "zh":
-        return f"{_number(value / 1e4, 0)}万元"
-    return f"{_number(value / 1e6, 2)} million CNY"
+    large = {"en": (1e9, "{} billion CNY"), "zh": (1e8, "{}亿元")}[language]
+    small = {"en": (1e6, "{} million CNY", 2), "zh": (1e4, "{}万元", 0)}[language]
+    if value >= large[0]:
+        return large[1].format(_number(value / large[0], 1))
+    return small[1].format(_number(value / small[0], small[2]))
 
 
 def _paragraph(
     rows: list[dict[str, Any]],
     money: list[dict[str, Any]],
-    names: tuple[str, str],
-    scenario: str,
+    names: dict[str, str],
     year: int,
     language: str,
 ) -> str:
     by_name = {row["indicator"]: row for row in rows}
-    effect = {
-        key: [
-            _signed(by_name[name][part], digits) for part in ("difference", "lower_80", "upper_80")
-        ]
-        for key, name, digits in (
-            ("births", "births", 0),
-            ("rate", "total_fertility_rate", 3),
-            ("share", "second_and_third_child_share", 2),
-            ("burden", "dependency_ratio_15_59", 2),
+    births, rate, share, burden = (
+        [_signed(by_name[name][part], digits) for part in ("difference", "lower_80", "upper_80")]
+        for name, digits in (
+            ("births", 0),
+            ("total_fertility_rate", 3),
+            ("second_and_third_child_share", 2),
+            ("dependency_ratio_15_59", 2),
         )
-    }
-    reference = _number(by_name["births"]["reference"], 0)
-    rate = _number(by_name["total_fertility_rate"]["reference"], 2)
+    )
+    without = _number(by_name["births"]["reference"], 0)
+    level = _number(by_name["total_fertility_rate"]["reference"], 2)
     nothing = _number(100 * by_name["births"]["chance_of_no_increase"], 0)
-    region, label = names
+    region, label = names["region"], f"“{names['scenario']}”"
+    plain = names["reference_id"] == "baseline"
     if language == "zh":
+        against = "无该政策时" if plain else f"“{names['reference']}”"
         text = (
-            f"{region}{year}年，“{label}”（{scenario}）与无该政策时相比：出生人数{effect['births'][0]}人"
-            f"（80%区间{effect['births'][1]}至{effect['births'][2]}；无政策时{reference}人），"
-            f"总和生育率{effect['rate'][0]}（{effect['rate'][1]}至{effect['rate'][2]}；无政策时{rate}），"
-            f"二孩、三孩出生占比{effect['share'][0]}个百分点"
-            f"（{effect['share'][1]}至{effect['share'][2]}），"
-            f"总抚养比（0—14岁和60岁及以上/15—59岁）{effect['burden'][0]}个百分点"
-            f"（{effect['burden'][1]}至{effect['burden'][2]}）；"
+            f"{region}{year}年，{label}（{names['scenario_id']}）与{against}相比（均值，括号内为80%区间）："
+            f"出生人数{births[0]}人（{births[1]}至{births[2]}；后者为{without}人），"
+            f"总和生育率{rate[0]}（{rate[1]}至{rate[2]}；后者为{level}），"
+            f"二孩、三孩出生占比{share[0]}个百分点（{share[1]}至{share[2]}），"
+            f"总抚养比（0—14岁和60岁及以上/15—59岁）{burden[0]}个百分点（{burden[1]}至{burden[2]}）；"
             f"{nothing}%的抽样中出生人数没有增加。"
         )
     else:
+        against = "the same future without it" if plain else f"“{names['reference']}”"
+        scenario = f"{label} ({names['scenario_id']})"
         text = (
-            f"{region}, {year}: against the same future without it, “{label}” ({scenario}) changes "
-            f"births by {effect['births'][0]} (80 % interval {effect['births'][1]} to "
-            f"{effect['births'][2]}; without it {reference}), the total fertility rate by "
-            f"{effect['rate'][0]} ({effect['rate'][1]} to {effect['rate'][2]}; without it {rate}), "
-            f"the share of second and third births by {effect['share'][0]} points "
-            f"({effect['share'][1]} to {effect['share'][2]}) and the total dependency ratio "
-            f"(0-14 and 60+ over 15-59) by {effect['burden'][0]} points ({effect['burden'][1]} to "
-            f"{effect['burden'][2]}); in {nothing} % of draws births do not rise."
+            f"{region}, {year}, against {against} (means; 80 % interval in brackets): {scenario} "
+            f"changes births by {births[0]} ({births[1]} to {births[2]}) on {without}, the total "
+            f"fertility rate by {rate[0]} ({rate[1]} to {rate[2]}) on {level}, the share of second "
+            f"and third births by {share[0]} points ({share[1]} to {share[2]}) and the total "
+            f"dependency ratio (0-14 and 60+ over 15-59) by {burden[0]} points ({burden[1]} to "
+            f"{burden[2]}); in {nothing} % of draws births do not rise."
         )
     return text + "".join(_cost_sentence(row, language) for row in money)
 
 
 def _cost_sentence(row: dict[str, Any], language: str) -> str:
-    each, low, high = (
+    total, each, low, high, discounted = (
         _money(row[column], language)
-        for column in ("cost_per_additional_birth", "lower_80", "upper_80")
+        for column in (
+            "cash_cost",
+            "cost_per_additional_birth",
+            "lower_80",
+            "upper_80",
+            "with_births_discounted",
+        )
     )
     anyway = _number(100 * row["deadweight_share"], 1)
-    years = f"{row['first_year']}-{row['last_year']}"
+    chance = _number(100 * row["chance_of_no_gain"], 0)
+    first, last = row["first_year"], row["last_year"]
     if language == "zh":
+        head = f"按{first}—{last}年出生人口计，现金补贴现值共{total}"
+        if not np.isfinite(row["cost_per_additional_birth"]):
+            return f"{head}，未带来新增出生。"
         return (
-            f"按{years}年出生人口计，仅现金补贴部分每新增一名出生的成本为{each}"
-            f"（80%区间{low}至{high}），{anyway}%的支出付给了本来就会出生的孩子。"
+            f"{head}，仅现金部分每新增一名出生的成本为{each}（80%区间{low}至{high}；{chance}%的抽样中"
+            f"无新增出生；出生人数同样贴现时为{discounted}），{anyway}%的支出付给了本来就会出生的孩子。"
         )
+    head = f" To the births of {first}-{last} the cash instruments promise {total} (present value)"
+    if not np.isfinite(row["cost_per_additional_birth"]):
+        return f"{head} and, alone, add no births."
     return (
-        f" Over the births of {years}, an additional birth through the cash instruments alone "
-        f"costs {each} (80 % interval {low} to {high}); {anyway} % of the money goes to births "
-        "that would have happened anyway."
+        f"{head} and, alone, cost {each} per additional birth (80 % interval {low} to {high}; in "
+        f"{chance} % of draws there is none; {discounted} when births are discounted like the "
+        f"money); {anyway} % of the money goes to births that would have happened anyway."
     )

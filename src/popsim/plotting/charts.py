@@ -9,6 +9,7 @@ import xarray as xr
 
 from popsim.errors import DataError
 from popsim.evaluation.compare import PAIRED_DIFFERENCE
+from popsim.evaluation.summary import POINTS
 from popsim.plotting.fonts import font_families
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
@@ -28,7 +29,7 @@ _WORDS = {
     "female": {"en": "women", "zh": "女"},
     "male": {"en": "men", "zh": "男"},
     "age": {"en": "age", "zh": "年龄"},
-    "band": {"en": "80 % interval", "zh": "80%区间"},
+    "band": {"en": "line: median; band: 80 %", "zh": "线：中位数；带：80%区间"},
 }
 
 
@@ -61,9 +62,12 @@ def axis_label(array: xr.DataArray, unit: str, locale: Locale = "both") -> str:
     en = row.long_name if row else str(array.name)
     zh = row.long_name_zh if row else str(array.name)
     unit_zh = UNITS[unit].name_zh if unit in UNITS else unit
+    difference = array.attrs.get("source") == PAIRED_DIFFERENCE
+    if difference and unit in POINTS:
+        unit, unit_zh = POINTS[unit], {"%": "个百分点"}.get(unit, "个千分点")
     suffix_en = f" ({unit})" if unit not in ("", "1") else ""
     suffix_zh = f"（{unit_zh}）" if unit_zh else ""
-    if array.attrs.get("source") == PAIRED_DIFFERENCE:
+    if difference:
         en, zh = f"difference in {en}", f"{zh}之差"
     names = {"en": en + suffix_en, "zh": zh + suffix_zh}
     return f"{names['zh']}\n{names['en']}" if locale == "both" else names[locale]
@@ -204,6 +208,8 @@ def pyramid(
             _outline(ax, side * other.sel(sex=sex))
     ax.axvline(0, color="white", linewidth=0.8)
     ax.xaxis.set_major_formatter(lambda value, _: f"{abs(value):g}")
+    oldest = int(population.age.values[-1])
+    ax.yaxis.set_major_formatter(lambda age, _: f"{age:g}" + ("+" if age == oldest else ""))
     if "time" in population.coords:
         drawn = f"{int(population.time)}"
         if outline is not None and "time" in outline.coords:

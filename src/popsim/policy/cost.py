@@ -32,6 +32,12 @@ __all__ = ["WINDOWS", "cost_per_additional_birth", "payments_by_year", "promised
 WINDOWS = {"period": 5, "lasting": 30}
 """Years of birth counted from the year of the announcement: the births of the period, and those
 that are left when what was brought forward has been paid back."""
+_PER_COST = (
+    "cost_per_additional_birth",
+    "cost_per_additional_birth_discounted",
+    "cost_per_additional_birth_quantile",
+    "deadweight_share",
+)
 
 
 def _payment_table(policy: CashTransfer, years: np.ndarray) -> np.ndarray:
@@ -155,7 +161,9 @@ def cost_per_additional_birth(
         Dims (window, ...): ``first_year`` and ``last_year`` of the births counted (a window is
         cut at the last year of the run), ``cash_cost`` [CNY], ``additional_births``,
         ``cost_per_additional_birth`` and ``cost_per_additional_birth_quantile`` [CNY/birth],
-        ``chance_of_no_gain`` and ``deadweight_share``. Empty when nothing is promised.
+        ``cost_per_additional_birth_discounted`` [CNY/birth] with births discounted like the money,
+        ``chance_of_no_gain`` and ``deadweight_share``. Not a number where nothing is paid; empty
+        when nothing is promised before the run ends.
 
     Examples
     --------
@@ -172,11 +180,14 @@ def cost_per_additional_birth(
     if promised_ref is None:
         promised_ref = xr.zeros_like(promised)
     more = promised - promised_ref
-    paying = more["year"].values[(more != 0).any("birth_order").values]
-    if not paying.size:
+    others = [dim for dim in more.dims if dim != "year"]
+    paying = more["year"].values[(more != 0).any(others).values]
+    if start is not None:
+        paying = paying[paying >= start]
+    if not paying.size or births["year"].values[-1] < paying[0]:
         return xr.Dataset()
+    first = int(paying[0])
     found = []
-    first = int(paying[0]) if start is None else start
     for years in WINDOWS.values():
         last = min(first + years - 1, int(births["year"].values[-1]))
         inside = slice(first, last)
@@ -189,15 +200,15 @@ def cost_per_additional_birth(
         kept = ours.where(ours < theirs, theirs)
         anyway = (kept * more.sel(year=inside) * waiting).sum(over)
         ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
-        mean_gain = gained.mean("draw")
         result = xr.Dataset(
             {
                 "first_year": first,
                 "last_year": last,
                 "cash_cost": cost.mean("draw"),
-                "additional_births": mean_gain,
-                "cost_per_additional_birth": (cost.mean("draw") / mean_gain).where(
-                    mean_gain > 0, np.inf
+                "additional_births": gained.mean("draw"),
+                "cost_per_additional_birth": _each(cost, gained),
+                "cost_per_additional_birth_discounted": _each(
+                    cost, ((ours - theirs) * waiting).sum(over)
                 ),
                 # Quantiles are draws themselves: between a number and infinity there is no mean.
                 "cost_per_additional_birth_quantile": ratio.quantile(
@@ -207,5 +218,14 @@ def cost_per_additional_birth(
                 "deadweight_share": anyway.mean("draw") / cost.mean("draw"),
             }
         )
+        for name in _PER_COST:
+            # Where nothing is paid, a cost per birth says nothing.
+            result[name] = result[name].where(result["cash_cost"] > 0)
         found.append(result)
     return label(xr.concat(found, xr.Variable("window", list(WINDOWS))), source="projected")
+
+
+def _each(cost: xr.DataArray, gained: xr.DataArray) -> xr.DataArray:
+    """Return mean cost over mean gain, infinite where nothing is gained."""
+    gain = gained.mean("draw")
+    return (cost.mean("draw") / gain).where(gain > 0, np.inf)
