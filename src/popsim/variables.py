@@ -43,9 +43,7 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("sex", "sex", "性别", "female, male"),
         Dimension("age", "age", "年龄", "completed years; the last age is open"),
         Dimension("age_group", "age group", "年龄组", "completed years, both limits included"),
-        Dimension(
-            "parity", "parity", "孩次（已生育子女数）", "children born; the last state is open"
-        ),
+        Dimension("parity", "parity", "已生育子女数", "children born; the last state is open"),
         Dimension("birth_order", "birth order", "孩次", "order of the birth; the last one is open"),
         Dimension("birth_month", "birth month", "出生月", "month of birth, 1 to 12"),
         Dimension("mortality_level", "mortality level", "死亡水平", "low, central, high survival"),
@@ -130,7 +128,7 @@ _BASELINE = (
         ("region", "age"),
         "1",
         "parity is reconstructed from fertility rates",
-        "孩次结构为重建值",
+        "已生育子女数结构为重建值",
         "1 where the parity distribution of an age follows from past order-specific rates, "
         "0 where it is carried over from the oldest cohort that could be followed.",
         minimum=0,
