@@ -351,6 +351,38 @@ def test_departures_that_were_cut_are_counted_and_told(base):
     assert kept.notices == ""
 
 
+def test_data_that_lack_something_are_refused_all_at_once(base):
+    poor = base.drop_vars(["survival_ratio", "fertility_innovation"])
+    poor["sex_ratio_at_birth"] = poor.sex_ratio_at_birth * 0
+    with pytest.raises(DataError) as error:
+        ps.run(poor, "baseline", draws=1)
+    assert "variable 'survival_ratio' is missing" in str(error.value)
+    assert "variable 'fertility_innovation' is missing" in str(error.value)
+    assert (
+        "sex_ratio_at_birth, region 330000 (浙江省), birth_order 1: 0 men per woman is below"
+        in str(error.value)
+    )
+    with pytest.raises(DataError, match="first_projected_year"):
+        ps.run(base.assign_attrs(first_projected_year=None).drop_attrs(), "baseline", draws=1)
+    with pytest.raises(DataError, match="no dimension region"):
+        ps.run(base.isel(region=0), "baseline", draws=1)
+
+
+def test_places_of_the_nation_stand_in_and_say_so(base, scenarios):
+    file = scenarios / "zhejiang-as-qingyuan.yaml"
+    poor = base.drop_vars("childcare_places")
+    result = ps.run(poor, file, years=YEARS, draws=5, seed=1)
+    assert "the data hold no childcare_places of 330000" in result.notices
+    same = ps.run(base, file, years=YEARS, draws=5, seed=1)
+    np.testing.assert_array_equal(result.births, same.births)
+
+
+def test_nobody_needs_to_move(base):
+    closed = base.drop_vars("net_migration")
+    result = ps.run(closed, "baseline", years=YEARS, draws=3)
+    assert (result.net_migration_total == 0).all()
+
+
 def test_errors_have_public_names(base):
     with pytest.raises(ps.PopsimError):
         ps.run(base, "baseline", draws=0)

@@ -14,13 +14,13 @@ import numpy as np
 import xarray as xr
 
 from popsim.data.samples import load_baseline
-from popsim.dataset import fingerprint, label, stamp
+from popsim.dataset import fingerprint, label, stamp, validate
 from popsim.demography.draws import demographic_draws
 from popsim.demography.indicators import AGE_BREAKS, indicators
 from popsim.demography.projection import project
 from popsim.errors import DataError, Problems, ScenarioError
 from popsim.policy.cost import payments_by_year, promised_per_birth
-from popsim.policy.dose import capacity
+from popsim.policy.dose import capacity, reference_places
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
@@ -41,6 +41,10 @@ PROJECTED = (
     "sex_ratio_at_birth",
     "net_migration",
 )
+#: What the draws read from it.
+DRAWN = ("fertility_innovation", "migration_innovation")
+#: What may be missing: rates may come without a path, and nobody needs to move.
+OPTIONAL = ("fertility_factor", "net_migration")
 _Labelled = TypeVar("_Labelled", xr.DataArray, xr.Dataset)
 _REGION_NAMES = ("region_name", "region_name_zh", "parent")
 _INHERITED = ("name", "fertility_held", "population_basis", "first_projected_year")
@@ -105,6 +109,7 @@ def run(
     [[449000.0, 449000.0]]
     """
     data = load_baseline(baseline) if isinstance(baseline, str) else baseline
+    _check(data)
     chosen = [no_policy(), *_scenarios(scenarios)]
     covered = [covered_regions(scenario, data) for scenario in chosen]
     model = Response(read_response(response)) if isinstance(response, str | Path) else response
@@ -258,7 +263,10 @@ class _Simulation:
         stocks = reference.sel(time=years).transpose("region", "draw", "time", ...)
         for place, region in enumerate(self.regions):
             own = self.data.isel(region=place)
-            places = own["childcare_places"].sel(year=years).values
+            if "childcare_places" in own:
+                places = own["childcare_places"].sel(year=years).values
+            else:
+                places = reference_places(np.array(years))
             self.contexts[region] = Context(
                 years=np.array(years),
                 population=stocks["population_total"].values[place],
@@ -299,6 +307,11 @@ class _Simulation:
                 told.append(
                     f"{scenario.id}: doses in {region} take the GDP per head of the scenario file, "
                     f"{given.value:,.0f} CNY, not the region's own ({own})"
+                )
+            if capacity(scenario) is not None and "childcare_places" not in self.data:
+                told.append(
+                    f"{scenario.id}: the data hold no childcare_places of {region}; the nation's "
+                    "stand for them (ILLUSTRATIVE)"
                 )
             notices = getattr(self.model, "notices", None)
             told += notices(scenario, context) if notices is not None else []
@@ -395,6 +408,20 @@ def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -
     if doubled:
         raise ScenarioError(f"two scenarios have the id {sorted(doubled)[0]!r}; give each its own")
     return read
+
+
+def _check(data: xr.Dataset) -> None:
+    """Refuse data that lack what a run needs, all problems at once."""
+    known = [name for name in (*PROJECTED, *DRAWN) if name in data]
+    if "region" not in data.dims:
+        raise DataError("the data have no dimension region; write: data.expand_dims(region=[...])")
+    needed = [name for name in (*PROJECTED, *DRAWN) if name not in OPTIONAL]
+    validate(data[known], required=needed)
+    if "first_projected_year" not in data.attrs:
+        raise DataError(
+            "the data do not say from which year on they are projected; write: "
+            "data.attrs['first_projected_year'] = 2024"
+        )
 
 
 def _size(draws: int | range) -> int:
