@@ -243,6 +243,24 @@ def test_k_meets_the_deaths() -> None:
     np.testing.assert_allclose(stated["b"], plain["b"])
 
 
+def test_companions_are_joined_by_name_and_not_by_place() -> None:
+    mx = two_sexes()
+    people = xr.DataArray(
+        [1.0, 3.0], dims="sex", coords={"sex": ["female", "male"]}
+    ) * xr.ones_like(mx)
+    fit = lee_carter(mx, adjust="deaths", exposure=people)
+    turned = people.isel(sex=[1, 0]).transpose("age", "sex", "year")
+    xr.testing.assert_identical(fit, lee_carter(mx, adjust="deaths", exposure=turned))
+    for call in (
+        lambda: lee_carter(mx, adjust="deaths", exposure=people.isel(sex=[0])),
+        lambda: lee_carter_rates(fit, fit["k"].isel(sex=[0])),
+        lambda: rates_at_life_expectancy(fit, E0.isel(sex=[0])),
+    ):
+        with pytest.raises(DataError) as error:
+            call()
+        assert str(error.value) == "sex male is in one of the inputs and not in the other"
+
+
 def test_k_meets_the_life_expectancy_of_each_sex() -> None:
     rng = np.random.default_rng(2)
     logs = smooth() - 0.1 * np.arange(4)[:, None] * np.linspace(1, 0.3, AGES.size)
@@ -456,7 +474,7 @@ def test_logit_line_through_one_known_value() -> None:
     with pytest.raises(DataError) as error:
         fit_relational(known, standard)
     assert str(error.value) == (
-        "1 ages have survivors between 0 and 1; a logit line with a slope needs 2"
+        "survivors between 0 and 1 are known at 1 of the ages; a logit line with a slope needs 2"
     )
 
 
@@ -471,7 +489,7 @@ LOGISTIC = [13.2, 41.0, 9.2, 8.1, 2.8, 0.58]
 
 @pytest.mark.parametrize(("e0", "gain"), GAINS)
 def test_double_logistic(e0: float, gain: float) -> None:
-    # Chunn, Raftery & Gerland 2010; computed from the published formula.
+    # Raftery, Chunn, Gerland & Ševčíková 2013; computed from the formula in golden double_logistic.
     assert life_expectancy_gain(e0, LOGISTIC).item() == pytest.approx(gain, abs=5e-10)
 
 
@@ -619,11 +637,21 @@ E0 = xr.DataArray([80.0, 75.0], dims="sex", coords={"sex": ["female", "male"]})
         ),
         (
             lambda: lee_carter(GOOD, adjust="deaths", exposure=np.ones((3, 7))),
-            "exposure have the shape (3, 7); it must be (4, 22)",
+            "the shape of exposure is (3, 7); it must be (4, 22)",
         ),
         (
             lambda: lee_carter(GOOD, adjust="deaths", exposure=np.ones(GOOD.shape), deaths=[0.0]),
             "deaths at all ages must be positive numbers in every year",
+        ),
+        (
+            lambda: lee_carter(
+                np.exp([[0.0, 0.0], [2.0, -1.0], [4.0, -2.0]]),
+                years=[2001, 2002, 2003],
+                adjust="deaths",
+                exposure=np.ones((3, 2)),
+                deaths=[1.0, 9.0, 60.0],
+            ),
+            "no index k gives the 1 deaths in 2001",
         ),
         (
             lambda: lee_carter(GOOD, ages=AGES, adjust="e0", sex="male", e0=-1.0),

@@ -146,6 +146,20 @@ def _named(value: Any, lead: Sequence[Hashable]) -> xr.DataArray:
     return xr.DataArray(array, dims=[*own, *lead[max(-extra, 0) :]])
 
 
+def _check_labels(*arrays: xr.DataArray) -> None:
+    """Refuse arrays that would be joined on different labels, which drops or empties cells."""
+    known: dict[Hashable, Any] = {}
+    for array in arrays:
+        for dim in array.dims:
+            if dim not in array.coords:
+                continue
+            labels = array[dim].values
+            first = known.setdefault(dim, labels)
+            odd = sorted(set(first.tolist()) ^ set(labels.tolist()))
+            if odd:
+                raise DataError(f"{dim} {odd[0]} is in one of the inputs and not in the other")
+
+
 def _log(array: xr.DataArray) -> xr.DataArray:
     result: xr.DataArray = xr.apply_ufunc(np.log, array)
     return result
@@ -351,12 +365,19 @@ def _like(value: Any, table: _Table, last: list[str], what: str) -> Array:
         strange = [str(d) for d in value.dims if d not in dims]
         if strange:
             raise DataError(f"{what} have the dimension {strange[0]}, which the death rates lack")
+        for dim in value.dims:
+            label = table.axes.get(str(dim))
+            if label is None and dim in table.coords:
+                label = np.asarray(table.coords[dim].values)
+            if label is not None and dim in value.coords:
+                _check_labels(value, xr.DataArray(label, dims=[dim], coords={dim: label}))
+                value = value.sel({dim: label})
         value = value.expand_dims([d for d in dims if d not in value.dims]).transpose(*dims).values
     array = np.asarray(value, dtype=float)
     try:
         return np.broadcast_to(array, shape)
     except ValueError:
-        raise DataError(f"{what} have the shape {array.shape}; it must be {shape}") from None
+        raise DataError(f"the shape of {what} is {array.shape}; it must be {shape}") from None
 
 
 def _sexes(sex: ArrayLike | None, table: _Table) -> Any:
@@ -434,6 +455,9 @@ def lee_carter_rates(
     """
     lead = [d for d in fit["a"].dims if d != "age"]
     index = _named(k, [*lead, "year"])
+    _check_labels(fit["a"], index)
+    if k_specific is not None:
+        _check_labels(index, k_specific, fit["a"])
     if k_specific is not None and "k_specific" not in fit:
         raise DataError("the fit has no specific term; fit it with coherent_lee_carter")
     if jump_off is None:
@@ -930,6 +954,7 @@ def _aligned(
     for part in parts.values():
         lead += [d for d in part.dims if d != "age" and d not in lead]
     wanted = _named(e0, lead).astype(float)
+    _check_labels(wanted, *parts.values())
     frame = xr.broadcast(wanted, *(part.isel(age=0, drop=True) for part in parts.values()))[0]
     shapes = {
         name: np.asarray(
@@ -1236,8 +1261,8 @@ def fit_relational(
     need = 2 if slope else 1
     if np.any(count < need):
         raise DataError(
-            f"{int(np.min(count))} ages have survivors between 0 and 1; a logit line with"
-            f"{'' if slope else 'out'} a slope needs {need}"
+            f"survivors between 0 and 1 are known at {int(np.min(count))} of the ages; a logit "
+            f"line with{'' if slope else 'out'} a slope needs {need}"
         )
     y, x = (0.5 * np.log(1 / np.where(used, part, 0.5) - 1) for part in (l, ls))
     y_mean, x_mean = y.sum(axis=-1) / count, x.sum(axis=-1) / count
@@ -1280,7 +1305,7 @@ def life_expectancy_gain(e0: ArrayLike, parameters: Sequence[float]) -> Array:
 
     References
     ----------
-    Chunn, Raftery & Gerland 2010; United Nations, World Population Prospects.
+    Raftery, Chunn, Gerland & Ševčíková 2013, Demography 50:777.
 
     Examples
     --------
