@@ -9,22 +9,22 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from popsim.demography.lifetable import life_table, relational
-from popsim.demography.mortality import (
+from popsim.demography.life_expectancy import (
     blend_at_life_expectancy,
+    life_expectancy_gain,
+    life_expectancy_path,
+    rates_at_life_expectancy,
+    relational_at_life_expectancy,
+)
+from popsim.demography.lifetable import life_table, relational
+from popsim.demography.model_mortality import fit_relational, log_quadratic, log_quadratic_rates
+from popsim.demography.mortality import (
     coherent_lee_carter,
     coherent_rates_at_life_expectancy,
-    fit_relational,
     forecast_k,
     forecast_specific_k,
     lee_carter,
     lee_carter_rates,
-    life_expectancy_gain,
-    life_expectancy_path,
-    log_quadratic,
-    log_quadratic_rates,
-    rates_at_life_expectancy,
-    relational_at_life_expectancy,
     rotated_b,
     ultimate_b,
 )
