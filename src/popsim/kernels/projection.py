@@ -30,6 +30,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.core.cgutils import ir
+from numba.extending import intrinsic
 
 __all__ = [
     "LANES",
@@ -54,7 +56,6 @@ LANES = 64
 _JIT: dict[str, Any] = {
     "nogil": True,
     "cache": True,
-    "fastmath": {"contract"},
     "error_model": "numpy",
 }
 
@@ -64,7 +65,8 @@ _INLINE = {**_JIT, "forceinline": True}
 # Unsigned, because signed indices bring wraparound code into the loops over lanes.
 _L = np.uint64(LANES)
 _0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
-_2L, _3L, _4L = _2 * _L, _3 * _L, _4 * _L
+_5 = np.uint64(5)
+_2L, _3L, _4L, _5L, _8L = _2 * _L, _3 * _L, _4 * _L, _5 * _L, _4 * _2 * _L
 
 # Rows of lanes in the work array. Rows at constant distances are seen as distinct by the compiler.
 _MOVERS = np.uint64(0 * LANES)  # factor on migration
@@ -109,21 +111,20 @@ _FINE, _EMPTIED, _CERTAIN, _PARITY_EMPTIED = 0, 1, 2, 3
 # ------------------------------------------------------------------------------------ one year
 
 
-@njit(**_INLINE)
-def _cell(n: float, start: float, end: float, survival: float, fill: float) -> Any:
-    """Move one cell a year: migrants, survivors, migrants; where negative, ``fill``.
+@intrinsic
+def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """``a * b + c`` with one rounding, wherever the compiler puts it.
 
-    Returns women or men at step 2, survivors, what the outflow leaves (may be negative), the cell
-    at the end, persons short and times short.
+    Left to the compiler, products and sums would be fused in one form of a loop and not in another,
+    and the bits of a draw would depend on the form.
     """
-    asked = n + start
-    exposed = fill if asked < 0.0 else asked
-    alive = survival * exposed
-    left = alive + end
-    after = fill if left < 0.0 else left
-    short = (exposed - asked) + (after - left)
-    times = (1.0 if asked < 0.0 else 0.0) + (1.0 if left < 0.0 else 0.0)
-    return exposed, alive, left, after, short, times
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = values[0].type
+        kind = ir.FunctionType(number, [number] * 3)
+        return builder.call(builder.module.declare_intrinsic("llvm.fmuladd", [number], kind), values)
+
+    return a(a, a, a), generate
 
 
 @njit(**_INLINE)
@@ -131,7 +132,7 @@ def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: 
     """Survival of a lane: between the central and the high or the low table."""
     if weighted is None:
         return s
-    return s + work[_UP + lane] * up + work[_DOWN + lane] * down
+    return _fma(work[_DOWN + lane], down, _fma(work[_UP + lane], up, s))
 
 
 @njit(**_INLINE)
@@ -143,31 +144,24 @@ def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
 
 
 @njit(**_INLINE)
-def _grow(
-    stock: Any,
-    i: Any,
-    x: Any,
-    s: float,
-    up: float,
-    down: float,
-    start: float,
-    end: float,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-    lane: Any,
-) -> Any:
-    """Move one lane of one cohort, at offset ``i`` of stock, to age ``x``; see :func:`_cell`."""
-    n, alive, left, after, short, times = _cell(
-        stock[i + lane],
-        start * _movers(moves, work, x - _1, lane),
-        end * _movers(moves, work, x, lane),
-        _survival(s, up, down, work, lane, weighted),
-        fill,
-    )
-    stock[i + lane] = after
-    return n, alive, left, after, short, times
+def _cell(n: float, start: float, end: float, survival: float, fill: float, guard: Any) -> Any:
+    """Move one cell a year: migrants, survivors, migrants; where negative, ``fill``.
+
+    Returns women or men at step 2, survivors, what the outflow leaves (may be negative), the cell
+    at the end, persons short and times short. Without guard nothing is negative.
+    """
+    asked = n + start
+    if guard is None:
+        alive = survival * asked
+        left = alive + end
+        return asked, alive, left, left, 0.0, 0.0
+    exposed = fill if asked < 0.0 else asked
+    alive = survival * exposed
+    left = alive + end
+    after = fill if left < 0.0 else left
+    short = (exposed - asked) + (after - left)
+    times = (1.0 if asked < 0.0 else 0.0) + (1.0 if left < 0.0 else 0.0)
+    return exposed, alive, left, after, short, times
 
 
 @njit(**_INLINE)
@@ -178,94 +172,261 @@ def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: boo
     return left if unguarded else after
 
 
-@njit(**_JIT)
-def _age(
+@njit(**_INLINE)
+def _fits(
+    stock: Any, j: Any, x: Any, stop: Any, s: Any, up: Any, down: Any, end: Any, work: Any,
+    limits: Any,
+) -> bool:  # fmt: skip
+    """Whether no outflow empties the cohorts that reach ages ``x`` to ``stop`` - 1, in any lane.
+
+    A bound with a small margin, for even timing: what the lane with most outflow and least
+    survival asks for, against every lane.
+    """
+    most, least, highest, lowest = limits[0], limits[1], limits[2], limits[3]
+    while x < stop:
+        first = min(end[x - _1] * most, end[x - _1] * least)
+        second = min(end[x] * most, end[x] * least)
+        survival = s[x] + min(highest * up[x], 0.0) + min(lowest * down[x], 0.0)
+        if not survival > 0.0:
+            return False
+        needed = (max(-first, -second / survival - first) + 1e-9) * (1.0 + 1e-9)
+        few = 0
+        for lane in range(_L):
+            few += stock[j + lane] < needed
+        if few > 0:
+            return False
+        j += _L
+        x += _1
+    return True
+
+
+@njit(**_INLINE)
+def _age_five(
     stock: Any,
-    i: Any,
+    j: Any,
     x: Any,
-    stop: Any,
     s: Any,
     up: Any,
     down: Any,
     start: Any,
     end: Any,
     work: Any,
+    groups: Any,
+    group: Any,
     fill: float,
     weighted: Any,
     moves: Any,
     resident: Any,
     arrived: Any,
     survivors: Any,
+    expose: bool,
     late: bool,
     unguarded: bool,
+    guard: Any,
 ) -> None:
-    """Move the cohorts that reach ages ``x`` to ``stop`` - 1; ``i`` is age 0 in stock.
+    """Move the cohorts, from ``j`` in stock, that reach ages ``x`` to ``x`` + 4.
 
-    Keeps what the births of the year are exposed to unless ``resident`` is None. Four ages at a
-    time, so that the sums are loaded and stored once for four. Numbers shared by lanes are read
-    before the loop: read inside, each would be checked against what is stored.
+    Five ages at a time, so that the sums are loaded and stored once for five. Numbers shared by
+    lanes are read before the loop: read inside, each would be checked against what is stored.
     """
-    while x + _4 <= stop:
-        j = i + (x - _1) * _L
-        row = x * _L
-        s0, s1, s2, s3 = s[x], s[x + _1], s[x + _2], s[x + _3]
-        up0, up1, up2, up3 = up[x], up[x + _1], up[x + _2], up[x + _3]
-        down0, down1, down2, down3 = down[x], down[x + _1], down[x + _2], down[x + _3]
-        start0, start1, start2, start3 = start[x - _1], start[x], start[x + _1], start[x + _2]
-        end0, end1, end2, end3 = end[x], end[x + _1], end[x + _2], end[x + _3]
-        for lane in range(_L):
-            n0, alive0, left0, after0, short0, times0 = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n1, alive1, left1, after1, short1, times1 = _grow(
-                stock, j + _L, x + _1, s1, up1, down1, start1, end1, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n2, alive2, left2, after2, short2, times2 = _grow(
-                stock, j + _2L, x + _2, s2, up2, down2, start2, end2, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n3, alive3, left3, after3, short3, times3 = _grow(
-                stock, j + _3L, x + _3, s3, up3, down3, start3, end3, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            if resident is not None:
-                resident[row - _L + lane] = n0
-                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
-                resident[row + lane] = n1
-                arrived[row + _L + lane] = _at_risk(alive1, left1, after1, late, unguarded)
-                resident[row + _L + lane] = n2
-                arrived[row + _2L + lane] = _at_risk(alive2, left2, after2, late, unguarded)
-                resident[row + _2L + lane] = n3
-                arrived[row + _3L + lane] = _at_risk(alive3, left3, after3, late, unguarded)
-            if survivors is not None:
-                survivors[row + lane] = alive0
-                survivors[row + _L + lane] = alive1
-                survivors[row + _2L + lane] = alive2
-                survivors[row + _3L + lane] = alive3
-            work[_DEATHS + lane] += (n0 - alive0) + (n1 - alive1) + ((n2 - alive2) + (n3 - alive3))
-            work[_SHORT + lane] += (short0 + short1) + (short2 + short3)
-            work[_CELLS + lane] += (times0 + times1) + (times2 + times3)
-        x += _4
-    while x < stop:
-        j = i + (x - _1) * _L
-        row = x * _L
-        s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
-        for lane in range(_L):
-            n0, alive0, left0, after0, short0, times0 = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            if resident is not None:
-                resident[row - _L + lane] = n0
-                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
-            if survivors is not None:
-                survivors[row + lane] = alive0
-            work[_DEATHS + lane] += n0 - alive0
+    row = x * _L
+    s0, s1, s2, s3, s4 = s[x], s[x + _1], s[x + _2], s[x + _3], s[x + _4]
+    up0, up1, up2, up3, up4 = up[x], up[x + _1], up[x + _2], up[x + _3], up[x + _4]
+    down0, down1, down2, down3, down4 = (
+        down[x], down[x + _1], down[x + _2], down[x + _3], down[x + _4],
+    )  # fmt: skip
+    start0, start1, start2, start3, start4 = (
+        start[x - _1], start[x], start[x + _1], start[x + _2], start[x + _3],
+    )  # fmt: skip
+    below = end[x - _1]
+    end0, end1, end2, end3, end4 = end[x], end[x + _1], end[x + _2], end[x + _3], end[x + _4]
+    for lane in range(_L):
+        m0 = end0 * _movers(moves, work, x, lane)
+        m1 = end1 * _movers(moves, work, x + _1, lane)
+        m2 = end2 * _movers(moves, work, x + _2, lane)
+        m3 = end3 * _movers(moves, work, x + _3, lane)
+        m4 = end4 * _movers(moves, work, x + _4, lane)
+        if guard is None:
+            f0, f1, f2, f3, f4 = below * _movers(moves, work, x - _1, lane), m0, m1, m2, m3
+        else:
+            f0 = start0 * _movers(moves, work, x - _1, lane)
+            f1 = start1 * _movers(moves, work, x, lane)
+            f2 = start2 * _movers(moves, work, x + _1, lane)
+            f3 = start3 * _movers(moves, work, x + _2, lane)
+            f4 = start4 * _movers(moves, work, x + _3, lane)
+        p0 = _survival(s0, up0, down0, work, lane, weighted)
+        n0, alive0, left0, after0, short0, times0 = _cell(
+            stock[j + lane], f0, m0, p0, fill, guard
+        )
+        p1 = _survival(s1, up1, down1, work, lane, weighted)
+        n1, alive1, left1, after1, short1, times1 = _cell(
+            stock[j + _L + lane], f1, m1, p1, fill, guard
+        )
+        p2 = _survival(s2, up2, down2, work, lane, weighted)
+        n2, alive2, left2, after2, short2, times2 = _cell(
+            stock[j + _2L + lane], f2, m2, p2, fill, guard
+        )
+        p3 = _survival(s3, up3, down3, work, lane, weighted)
+        n3, alive3, left3, after3, short3, times3 = _cell(
+            stock[j + _3L + lane], f3, m3, p3, fill, guard
+        )
+        p4 = _survival(s4, up4, down4, work, lane, weighted)
+        n4, alive4, left4, after4, short4, times4 = _cell(
+            stock[j + _4L + lane], f4, m4, p4, fill, guard
+        )
+        stock[j + lane] = after0
+        stock[j + _L + lane] = after1
+        stock[j + _2L + lane] = after2
+        stock[j + _3L + lane] = after3
+        stock[j + _4L + lane] = after4
+        if expose:
+            resident[row - _L + lane] = n0
+            resident[row + lane] = n1
+            resident[row + _L + lane] = n2
+            resident[row + _2L + lane] = n3
+            resident[row + _3L + lane] = n4
+        if guard is not None and expose:
+            arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
+            arrived[row + _L + lane] = _at_risk(alive1, left1, after1, late, unguarded)
+            arrived[row + _2L + lane] = _at_risk(alive2, left2, after2, late, unguarded)
+            arrived[row + _3L + lane] = _at_risk(alive3, left3, after3, late, unguarded)
+            arrived[row + _4L + lane] = _at_risk(alive4, left4, after4, late, unguarded)
+        if survivors is not None:
+            survivors[row + lane] = alive0
+            survivors[row + _L + lane] = alive1
+            survivors[row + _2L + lane] = alive2
+            survivors[row + _3L + lane] = alive3
+            survivors[row + _4L + lane] = alive4
+        work[_DEATHS + lane] += (
+            ((n0 - alive0) + (n1 - alive1)) + ((n2 - alive2) + (n3 - alive3)) + (n4 - alive4)
+        )
+        groups[group + lane] += ((after0 + after1) + (after2 + after3)) + after4
+        if guard is not None:
+            work[_SHORT + lane] += ((short0 + short1) + (short2 + short3)) + short4
+            work[_CELLS + lane] += ((times0 + times1) + (times2 + times3)) + times4
+
+
+@njit(**_INLINE)
+def _age_one(
+    stock: Any,
+    j: Any,
+    x: Any,
+    s: Any,
+    up: Any,
+    down: Any,
+    start: Any,
+    end: Any,
+    work: Any,
+    groups: Any,
+    group: Any,
+    fill: float,
+    weighted: Any,
+    moves: Any,
+    resident: Any,
+    arrived: Any,
+    survivors: Any,
+    expose: bool,
+    late: bool,
+    unguarded: bool,
+    guard: Any,
+) -> None:
+    """Move the cohort, at ``j`` in stock, that reaches age ``x``; see :func:`_age_five`."""
+    row = x * _L
+    s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
+    for lane in range(_L):
+        n0, alive0, left0, after0, short0, times0 = _cell(
+            stock[j + lane],
+            start0 * _movers(moves, work, x - _1, lane),
+            end0 * _movers(moves, work, x, lane),
+            _survival(s0, up0, down0, work, lane, weighted),
+            fill,
+            guard,
+        )
+        stock[j + lane] = after0
+        if expose:
+            resident[row - _L + lane] = n0
+        if guard is not None and expose:
+            arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
+        if survivors is not None:
+            survivors[row + lane] = alive0
+        work[_DEATHS + lane] += n0 - alive0
+        groups[group + lane] += after0
+        if guard is not None:
             work[_SHORT + lane] += short0
             work[_CELLS + lane] += times0
-        x += _1
+
+
+@njit(**_JIT)
+def _age(
+    stock: Any,
+    i: Any,
+    s: Any,
+    up: Any,
+    down: Any,
+    start: Any,
+    end: Any,
+    inflow: Any,
+    limits: Any,
+    work: Any,
+    groups: Any,
+    breaks: Any,
+    fill: float,
+    weighted: Any,
+    moves: Any,
+    resident: Any,
+    arrived: Any,
+    survivors: Any,
+    expose_from: Any,
+    expose_to: Any,
+    late: bool,
+    unguarded: bool,
+    fast: bool,
+) -> None:
+    """Move the cohorts of one sex, age 0 at ``i`` in stock, that reach the closed ages.
+
+    Adds their deaths and the sums of age groups; keeps what the births of the year are exposed to
+    for ages from ``expose_from`` to ``expose_to`` - 1. Where no lane can run out of people, cells
+    are not watched one by one; their bits are the same.
+    """
+    oldest = np.uint64(s.size - 1)
+    inwards = limits[1] >= 0.0
+    x = _1
+    for g in range(np.uint64(breaks.size - 1)):
+        stop = min(np.uint64(breaks[g + _1]), oldest)
+        while x < stop:
+            five = x + _5 <= stop
+            size = _5 if five else _1
+            j = i + (x - _1) * _L
+            expose = x + size > expose_from and x < expose_to
+            if moves is None:
+                free = fast and (
+                    (inwards and inflow[x])
+                    or _fits(stock, j, x, x + size, s, up, down, end, work, limits)
+                )
+            else:
+                free = False
+            if moves is None and survivors is None and free:
+                if five:
+                    _age_five(
+                        stock, j, x, s, up, down, start, end, work, groups, g * _L, fill,
+                        weighted, None, resident, arrived, None, expose, late, unguarded, None,
+                    )  # fmt: skip
+                else:
+                    _age_one(
+                        stock, j, x, s, up, down, start, end, work, groups, g * _L, fill,
+                        weighted, None, resident, arrived, None, expose, late, unguarded, None,
+                    )  # fmt: skip
+            elif five:
+                _age_five(
+                    stock, j, x, s, up, down, start, end, work, groups, g * _L, fill,
+                    weighted, moves, resident, arrived, survivors, expose, late, unguarded, True,
+                )  # fmt: skip
+            else:
+                _age_one(
+                    stock, j, x, s, up, down, start, end, work, groups, g * _L, fill,
+                    weighted, moves, resident, arrived, survivors, expose, late, unguarded, True,
+                )  # fmt: skip
+            x += size
 
 
 @njit(**_JIT)
@@ -306,6 +467,8 @@ def _age_open(
     moves: Any,
     resident: Any,
     survivors: Any,
+    groups: Any,
+    group: Any,
 ) -> None:
     """Move the two oldest cohorts, at ``i`` and the row after, into the open group ``x``."""
     for lane in range(_L):
@@ -317,6 +480,7 @@ def _age_open(
         left = alive + end[x] * _movers(moves, work, x, lane)
         after = fill if left < 0.0 else left
         stock[i + lane] = after
+        groups[group + lane] += after
         work[_DEATHS + lane] += (below + oldest) - alive
         work[_SHORT + lane] += (oldest - asked) + (below - asked_below) + (after - left)
         work[_CELLS + lane] += (
@@ -344,6 +508,7 @@ def _newborn(
     weighted: Any,
     moves: Any,
     survivors: Any,
+    groups: Any,
 ) -> None:
     """Bring the newborn of one sex, a row of the work array, to the end of the year."""
     for lane in range(_L):
@@ -352,6 +517,7 @@ def _newborn(
         left = alive + end[_0] * _movers(moves, work, _0, lane)
         after = fill if left < 0.0 else left
         stock[i + lane] = after
+        groups[lane] += after
         work[_DEATHS + lane] += born - alive
         work[_SHORT + lane] += after - left
         work[_CELLS + lane] += 1.0 if left < 0.0 else 0.0
@@ -407,11 +573,11 @@ def _order(
 
 
 @njit(**_JIT)
-def _exposure(resident: Any, arrived: Any, i: Any, work: Any) -> None:
+def _exposure(resident: Any, i: Any, arrived: Any, j: Any, work: Any) -> None:
     """Set the exposure rows of one age: women at steps 2 and 4, and their shares of the mean."""
     for lane in range(_L):
         here = resident[i + lane]
-        there = arrived[i + lane]
+        there = arrived[j + lane]
         mean = 0.5 * (here + there)
         # No women, no rate.
         inverse = 1.0 / mean if mean > 0.0 else 0.0
@@ -499,6 +665,142 @@ def _births_four(
         work[_SECOND + lane] = second
 
 
+@njit(**_INLINE)
+def _rate(h: float, change: float, f: float, mix: float, mixed: Any) -> Any:
+    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
+    if mixed is None:
+        return h * f
+    return _fma(mix, change, h) * f
+
+
+@njit(**_INLINE)
+def _bear_four(
+    w0: float, w1: float, w2: float, w3: float, r0: float, r1: float, r2: float, r3: float
+) -> Any:
+    """Half a year of births: four shares and rates give births per woman and the shares after."""
+    b0 = r0 * w0
+    b1 = r1 * _fma(0.5, b0, w1)
+    b2 = r2 * _fma(0.5, b1, w2)
+    b3 = r3 * _fma(0.5, b2, w3)
+    return b0, b1, b2, b3, w0 - b0, w1 + (b0 - b1), w2 + (b1 - b2), w3 + b2
+
+
+@njit(**_INLINE)
+def _mothers(
+    p0: float, p1: float, p2: float, p3: float, q0: float, q1: float, q2: float, q3: float,
+    x0: float, x1: float, x2: float, x3: float, here: float, there: float,
+) -> Any:  # fmt: skip
+    """Births of one age and lane in both halves of the year.
+
+    ``p`` are shares of those who arrive, ``q`` of the residents, ``x`` rates of half a year.
+    Returns births by order, the inverse of mean women, and both shares after.
+    """
+    # One division for four: the parts are found by multiplication.
+    d0, d1, d2 = _fma(0.5, x0, 1.0), _fma(0.5, x1, 1.0), _fma(0.5, x2, 1.0)
+    mean = 0.5 * (here + there)
+    r0, r1, r2 = x0 / d0, x1 / d1, x2 / d2
+    inverse = 1.0 / mean if mean > 0.0 else 0.0  # no women, no rate
+    s0, s1, s2, s3, p0, p1, p2, p3 = _bear_four(p0, p1, p2, p3, r0, r1, r2, x3)
+    f0, f1, f2, f3, q0, q1, q2, q3 = _bear_four(q0, q1, q2, q3, r0, r1, r2, x3)
+    return (
+        _fma(there, s0, here * f0), _fma(there, s1, here * f1),
+        _fma(there, s2, here * f2), _fma(there, s3, here * f3),
+        inverse, p0, p1, p2, p3, q0, q1, q2, q3,
+    )  # fmt: skip
+
+
+@njit(**_INLINE)
+def _births_of_two_ages(
+    share: Any,
+    i: Any,
+    a: Any,
+    order: Any,
+    work: Any,
+    resident: Any,
+    arrived: Any,
+    j: Any,
+    half: Any,
+    change: Any,
+    mixed: Any,
+    step: float,
+    by_age: Any,
+) -> None:
+    """Bear the children of mothers aged a and a + 1, four orders, the last one open.
+
+    ``i`` is the share row of those who arrive at age a; the next are those who live there and
+    arrive at a + 1, and those who live there.
+    """
+    row = a * _L
+    at = a * _4L
+    low = (a + 0.5) * step
+    h00, h01, h02, h03 = half[_0, a], half[_1, a], half[_2, a], half[_3, a]
+    b = a + _1
+    h10, h11, h12, h13 = half[_0, b], half[_1, b], half[_2, b], half[_3, b]
+    c00, c01, c02, c03 = change[_0, a], change[_1, a], change[_2, a], change[_3, a]
+    c10, c11, c12, c13 = change[_0, b], change[_1, b], change[_2, b], change[_3, b]
+    for lane in range(_L):
+        k0 = order[_FACTOR + lane]
+        k1 = order[_ORDER_L + _FACTOR + lane]
+        k2 = order[_2 * _ORDER_L + _FACTOR + lane]
+        k3 = order[_3 * _ORDER_L + _FACTOR + lane]
+        mix = 0.0 if mixed is None else work[_SCHEDULE + lane]
+        n0, n1, n2, n3, inverse, p0, p1, p2, p3, q0, q1, q2, q3 = _mothers(
+            share[i + lane], share[i + _L + lane], share[i + _2L + lane],
+            share[i + _3L + lane], share[i + _4L + lane], share[i + _4L + _L + lane],
+            share[i + _4L + _2L + lane], share[i + _4L + _3L + lane],
+            _rate(h00, c00, k0, mix, mixed), _rate(h01, c01, k1, mix, mixed),
+            _rate(h02, c02, k2, mix, mixed), _rate(h03, c03, k3, mix, mixed),
+            resident[row + lane], arrived[j + lane],
+        )  # fmt: skip
+        share[i + lane] = p0
+        share[i + _L + lane] = p1
+        share[i + _2L + lane] = p2
+        share[i + _3L + lane] = p3
+        m0, m1, m2, m3, inverse_next, p0, p1, p2, p3, q0, q1, q2, q3 = _mothers(
+            q0, q1, q2, q3,
+            share[i + _8L + lane], share[i + _8L + _L + lane],
+            share[i + _8L + _2L + lane], share[i + _8L + _3L + lane],
+            _rate(h10, c10, k0, mix, mixed), _rate(h11, c11, k1, mix, mixed),
+            _rate(h12, c12, k2, mix, mixed), _rate(h13, c13, k3, mix, mixed),
+            resident[row + _L + lane], arrived[j + _L + lane],
+        )  # fmt: skip
+        share[i + _4L + lane] = p0
+        share[i + _4L + _L + lane] = p1
+        share[i + _4L + _2L + lane] = p2
+        share[i + _4L + _3L + lane] = p3
+        share[i + _8L + lane] = q0
+        share[i + _8L + _L + lane] = q1
+        share[i + _8L + _2L + lane] = q2
+        share[i + _8L + _3L + lane] = q3
+        if by_age is not None:
+            by_age[at + lane] = n0
+            by_age[at + _L + lane] = n1
+            by_age[at + _2L + lane] = n2
+            by_age[at + _3L + lane] = n3
+            by_age[at + _4L + lane] = m0
+            by_age[at + _4L + _L + lane] = m1
+            by_age[at + _4L + _2L + lane] = m2
+            by_age[at + _4L + _3L + lane] = m3
+        order[_BIRTHS + lane] += n0 + m0
+        order[_ORDER_L + _BIRTHS + lane] += n1 + m1
+        order[_2 * _ORDER_L + _BIRTHS + lane] += n2 + m2
+        order[_3 * _ORDER_L + _BIRTHS + lane] += n3 + m3
+        # low * (f + g) + step * g is the rate weighted by the middle of both ages.
+        g0, g1, g2, g3 = m0 * inverse_next, m1 * inverse_next, m2 * inverse_next, m3 * inverse_next
+        f0, f1, f2, f3 = (
+            _fma(n0, inverse, g0), _fma(n1, inverse, g1),
+            _fma(n2, inverse, g2), _fma(n3, inverse, g3),
+        )  # fmt: skip
+        order[_RATE + lane] += f0
+        order[_ORDER_L + _RATE + lane] += f1
+        order[_2 * _ORDER_L + _RATE + lane] += f2
+        order[_3 * _ORDER_L + _RATE + lane] += f3
+        order[_AGE_RATE + lane] += _fma(low, f0, step * g0)
+        order[_ORDER_L + _AGE_RATE + lane] += _fma(low, f1, step * g1)
+        order[_2 * _ORDER_L + _AGE_RATE + lane] += _fma(low, f2, step * g2)
+        order[_3 * _ORDER_L + _AGE_RATE + lane] += _fma(low, f3, step * g3)
+
+
 @njit(**_JIT)
 def _births(
     share: Any,
@@ -508,8 +810,10 @@ def _births(
     stop_age: int,
     resident: Any,
     arrived: Any,
+    arrived_from: Any,
     half: Any,
     change: Any,
+    mixed: Any,
     step: float,
     order: Any,
     work: Any,
@@ -522,11 +826,20 @@ def _births(
     """
     orders = half.shape[0]
     fours = orders - orders % 4
-    for a in range(start_age, stop_age):
-        middle = (a + 0.5) * step
-        _exposure(resident, arrived, np.uint64(a) * _L, work)
+    a = start_age
+    while a < stop_age:
+        row = np.uint64(a) * _L
         # Those who arrive at the age lie a row before those who live there.
         below = i + np.uint64(a - first_age) * _4L - _4L
+        if orders == 4 and a + 2 <= stop_age:
+            _births_of_two_ages(
+                share, below, np.uint64(a), order, work, resident, arrived, arrived_from + row,
+                half, change, mixed, step, by_age,
+            )  # fmt: skip
+            a += 2
+            continue
+        middle = (a + 0.5) * step
+        _exposure(resident, row, arrived, arrived_from + row, work)
         at = np.uint64(a * orders) * _L
         for k in range(0, fours, 4):
             _births_four(
@@ -541,6 +854,7 @@ def _births(
                 half[k, a], change[k, a], 0.0 if k + 1 == orders else 1.0, middle, by_age,
                 at + np.uint64(k) * _L,
             )  # fmt: skip
+        a += 1
 
 
 @njit(**_INLINE)
@@ -783,12 +1097,15 @@ def _run(
     down: Any,  # (Y, 2, A1) low - central
     start: Any,  # (Y, 2, A1) migration at the start of the year, or its part of moves
     end: Any,  # (Y, 2, A1) migration at the end
+    inflow: Any,  # (Y, 2, A1) whether nobody leaves, at this age and those that are moved with it
+    whole: bool,  # whether no person, no survival is negative
     asked: Any,  # (Y, 2) sum of start and end
     rate: Any,  # (Y, 2, A1) migration input where cells are set year by year
     girls: Any,  # (Y, K) share of girls among births
     spread: Any,  # (P1, A1) parity distribution of migrants, or (0, 0)
     breaks: Any,  # (G + 1,) age groups
     schedule_weight: Any,
+    mixed: Any,  # None when there is one schedule
     fertility_factor: Any,
     up_weight: Any,
     migration_factor: Any,
@@ -838,6 +1155,7 @@ def _run(
     fill = _UN_FILL if on_negative == _UN else 0.0
     unguarded = on_negative == _UN
     blending = spread.size > 0
+    limits = np.zeros(4)
     chunk_size = np.uint64(max(last - first + 1, 1) + years) * _4L
     last_share = last if last < ages - 1 else ages - 2
     # Ages reached at which births, or a traced run, need to know who was exposed.
@@ -889,6 +1207,15 @@ def _run(
                     weight = work[_UP + lane]
                     work[_UP + lane] = max(weight, 0.0)
                     work[_DOWN + lane] = max(-weight, 0.0)
+            most, least, highest, lowest = 0.0, 0.0, 0.0, 0.0
+            for lane in range(_L):
+                most = max(most, work[_MOVERS + lane])
+                least = min(least, work[_MOVERS + lane])
+                if up_weight is not None:
+                    highest = max(highest, work[_UP + lane])
+                    lowest = max(lowest, work[_DOWN + lane])
+            limits[0], limits[1], limits[2], limits[3] = most, least, highest, lowest
+            plausible = whole and highest <= 1.0 and lowest <= 1.0
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
                 _load(order, o + _FACTOR, fertility_factor[:, k], y, d)
@@ -929,23 +1256,17 @@ def _run(
 
                 sy, upy, downy = s[y, sex], up[y, sex], down[y, sex]
                 starty, endy = start[y, sex], end[y, sex]
-                x0 = np.uint64(expose_from[sex])
-                x1 = np.uint64(expose_to[sex])
+                for g in range(G):
+                    _fill_row(groups, g * _L, 0.0)
                 _age(
-                    stock, i, _1, x0, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
-                    None, None, None, late, unguarded,
-                )  # fmt: skip
-                _age(
-                    stock, i, x0, x1, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
-                    resident, arrived, survivors, late, unguarded,
-                )  # fmt: skip
-                _age(
-                    stock, i, x1, oldest, sy, upy, downy, starty, endy, work, fill, up_weight,
-                    moves, None, None, None, late, unguarded,
+                    stock, i, sy, upy, downy, starty, endy, inflow[y, sex], limits, work, groups,
+                    breaks, fill, up_weight, moves, resident, arrived, survivors,
+                    np.uint64(expose_from[sex]), np.uint64(expose_to[sex]), late, unguarded,
+                    plausible and not late and moves_women is None,
                 )  # fmt: skip
                 _age_open(
                     stock, i + (oldest - _1) * _L, oldest, sy, upy, downy, starty, endy, work,
-                    fill, up_weight, moves, resident, survivors,
+                    fill, up_weight, moves, resident, survivors, groups, (G - _1) * _L,
                 )  # fmt: skip
 
                 if sex == 0:
@@ -955,6 +1276,10 @@ def _run(
                     for k in range(1, orders):
                         _fill_row(share, i_share + _share_row(k, chunk_size), 0.0)
                     i_share = now * _4L
+                    if late or unguarded:
+                        there, there_from = arrived, _0
+                    else:
+                        there, there_from = stock, i - _L
                     if survivors is not None:  # noqa: SIM102
                         if blending and not late:
                             for a in range(first, last + 1):
@@ -985,9 +1310,11 @@ def _run(
                             fertile_from,
                             fertile_to,
                             resident,
-                            arrived,
+                            there,
+                            there_from,
                             half[y],
                             half_change[y],
+                            mixed,
                             step,
                             order,
                             work,
@@ -1005,8 +1332,8 @@ def _run(
                                     orders,
                                     survivors,
                                     row,
-                                    arrived,
-                                    row,
+                                    there,
+                                    there_from + row,
                                     spread,
                                     a,
                                     chunk_size,
@@ -1024,9 +1351,11 @@ def _run(
                                 a,
                                 a + 1,
                                 resident,
-                                arrived,
+                                there,
+                                there_from,
                                 half[y],
                                 half_change[y],
+                                mixed,
                                 step,
                                 order,
                                 work,
@@ -1063,8 +1392,8 @@ def _run(
                     up_weight,
                     moves,
                     survivors,
+                    groups,
                 )
-                _sum_groups(stock, i - _L, breaks, groups)
 
                 if sex == 0 and last == ages - 1:
                     _merge_open(
@@ -1397,6 +1726,11 @@ def _project(
     base_moves = np.ones_like(rate) if cellwise else rate
     start = np.zeros_like(rate) if late else 0.5 * base_moves
     end = base_moves.copy() if late else 0.5 * base_moves
+    # Five ages are moved together; each meets the migrants of the age below and of its own.
+    kept = np.ones((years, 2, ages + 6), dtype=np.bool_)
+    kept[..., 1 : ages + 1] = rate >= 0.0
+    inflow = np.lib.stride_tricks.sliding_window_view(kept, 6, axis=2).all(axis=3)[..., :ages]
+    inflow = np.ascontiguousarray(inflow)
     spread = (
         np.zeros((0, 0))
         if migrant_parity is None
@@ -1455,12 +1789,15 @@ def _project(
         down,
         start,
         end,
+        inflow,
+        bool(total_women.min() >= 0.0 and men.min() >= 0.0 and survival.min() >= 0.0),
         rate.sum(axis=2),
         rate,
         1.0 / (1.0 + sex_ratio),
         spread,
         breaks,
         weight,
+        True if schedules == 2 else None,
         factor,
         level,
         movers,
