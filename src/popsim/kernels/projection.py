@@ -424,8 +424,6 @@ def _run(
                                         diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount
                                     )
                                     return
-                    if by_age is not None:
-                        by_age[:] = 0.0
                     if not blending:
                         bear_children(
                             share,
@@ -944,7 +942,7 @@ def _project(
         np.empty(rows),
         np.empty(rows) if traced else None,
         np.empty(rows) if traced else None,
-        np.empty(parities * rows) if history else None,
+        np.zeros(parities * rows) if history else None,  # ages with births are set every year
         np.empty(2 * (ages + years) * LANES),
         np.zeros((max(last - first + 1, 1) + years) * -(-parities // 4) * 4 * LANES),
         np.empty(_WORK_ROWS * LANES),
