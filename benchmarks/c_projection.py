@@ -16,22 +16,30 @@ LANES = 64
 
 
 @cache
-def library(orders: int) -> Any:
-    """Return the compiled kernel for a number of birth orders, or None without a compiler."""
+def _compiled(name: str, *options: str) -> Any:
+    """Compile a file beside this one in a temporary folder; None without a compiler."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         return None
-    folder = Path(tempfile.mkdtemp(prefix="popsim-benchmark-"))
-    target = folder / "projection.so"
-    source = Path(__file__).with_name("projection.c")
-    subprocess.run(
-        [
-            *(compiler, "-O3", "-march=native", "-shared", "-fPIC", f"-DORDERS={orders}"),
-            *("-o", str(target), str(source)),
-        ],
-        check=True,
-    )
+    target = Path(tempfile.mkdtemp(prefix="popsim-benchmark-")) / f"{name}.so"
+    source = Path(__file__).with_name(f"{name}.c")
+    flags = ("-O3", "-march=native", "-shared", "-fPIC", *options)
+    subprocess.run([compiler, *flags, "-o", str(target), str(source)], check=True)
     return ctypes.CDLL(str(target))
+
+
+def library(orders: int) -> Any:
+    """Return the compiled kernel for a number of birth orders, or None without a compiler."""
+    return _compiled("projection", f"-DORDERS={orders}")
+
+
+def peak() -> float | None:
+    """Return the billion floating-point operations a second of a core, or None."""
+    compiled = _compiled("peak")
+    if compiled is None:
+        return None
+    compiled.peak.restype = ctypes.c_double
+    return float(compiled.peak())
 
 
 def project(x: dict[str, Any], out: dict[str, np.ndarray], draws: int) -> None:
@@ -52,7 +60,7 @@ def project(x: dict[str, Any], out: dict[str, np.ndarray], draws: int) -> None:
     mover = np.ones((1, 1)) if mover is None else mover
     weight = x.get("mortality_weight")
     scratch = np.zeros(
-        LANES * (2 * (ages + years) + (stop - start + 1 + years) * orders + 2 * (ages + 1))
+        LANES * (2 * (ages + years) + (stop - start + 2 + years) * orders + 2 * (ages + 1))
     )
     kept = [
         np.stack([total, x["men"]]),

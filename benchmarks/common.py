@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 AGE_BREAKS = [0, 3, 15, 18, 20, 35, 50, 60, 65, 101]
 
@@ -55,6 +56,41 @@ def inputs(
     return result
 
 
+def labelled_inputs(x: dict[str, Any]) -> tuple[xr.Dataset, xr.Dataset]:
+    """Return arguments of the kernel for one region as the labelled API takes them."""
+    years, _, parities, ages = x["fertility"].shape
+    people = np.stack([x["women"].sum(axis=0), x["men"]])
+    inputs = xr.Dataset(
+        {
+            "women_by_parity": (("parity", "age"), x["women"]),
+            "population": (("sex", "age"), people),
+            "conditional_fertility_rate": (("year", "birth_order", "age"), x["fertility"][:, 0]),
+            "survival_ratio": (("year", "mortality_level", "sex", "age"), x["survival"]),
+            "sex_ratio_at_birth": (("year", "birth_order"), x["sex_ratio"]),
+            "net_migration": (("year", "sex", "age"), x["migration"]),
+        },
+        {
+            "year": np.arange(2021, 2021 + years),
+            "birth_order": np.arange(1, parities + 1),
+            "parity": np.arange(parities),
+            "age": np.arange(ages),
+            "sex": ["female", "male"],
+            "mortality_level": ["low", "central", "high"],
+            "base_time": 2021,
+        },
+    )
+    year = ("year", inputs["year"].values)
+    factors = xr.Dataset(
+        {
+            "fertility_factor": (("year", "birth_order", "draw"), x["fertility_factor"]),
+            "mortality_weight": (("year", "draw"), x["mortality_weight"]),
+            "migration_factor": (("year", "draw"), x["migration_factor"]),
+        },
+        {"year": year, "birth_order": inputs["birth_order"].values},
+    )
+    return inputs, factors
+
+
 def seconds(run: Callable[[], Any]) -> float:
     """Return the CPU time of this thread for one call."""
     start = time.thread_time()
@@ -76,7 +112,7 @@ def interleaved(runs: dict[str, Callable[[], Any]], repeats: int) -> dict[str, l
 def arguments(description: str) -> argparse.Namespace:
     """Read the options that every benchmark has."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--smallest", action="store_true", help="only check that it runs")
+    parser.add_argument("--smoke", action="store_true", help="only check that it runs")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     return parser.parse_args()
 

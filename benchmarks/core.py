@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import c_projection
 import numpy as np
-import numpy_projection
-from common import arguments, inputs, interleaved, report, seconds
 
+from benchmarks import c_projection, numpy_projection
+from benchmarks.common import (
+    arguments,
+    inputs,
+    interleaved,
+    labelled_inputs,
+    report,
+    seconds,
+)
+from popsim.demography.projection import project
 from popsim.kernels.projection import project_history, project_indicators
 
 
@@ -43,39 +50,76 @@ def compared(x: dict[str, Any], draws: int, repeats: int) -> dict[str, float]:
     return row
 
 
+def one_trajectory(years: int, repeats: int) -> list[dict[str, Any]]:
+    """Return the time of a single trajectory: kernel alone, and through the labelled API."""
+    x = inputs(1, years=years)
+    labelled, factors = labelled_inputs(x)
+    rows = []
+    for name, run in (
+        ("fused, one trajectory", lambda: project_indicators(**x)),
+        ("full, one trajectory", lambda: project_history(**x)),
+        (
+            "full, one trajectory, labelled API",
+            lambda: project(labelled, factors=factors, detail="history"),
+        ),
+    ):
+        run()
+        took = float(np.median([seconds(run) for _ in range(repeats)]))
+        rows.append({"what": name, "draws": 1, "ms": 1e3 * took})
+    return rows
+
+
 def main() -> None:
     """Print one row for each size."""
     options = arguments(__doc__ or "")
-    sizes = [70] if options.smallest else [1000, 100_000]
-    years = 5 if options.smallest else 80
+    smoke = options.smoke
+    years, repeats, draws = (5, 1, 70) if smoke else (80, 11, 1000)
     rows: list[dict[str, Any]] = []
-    for draws in sizes:
-        for name, parities, factors in (
-            ("parity and factors", 4, True),
-            ("parity, shared rates", 4, False),
-            ("plain, shared rates", 1, False),
-        ):
-            if draws > 1000 and parities == 1:
-                continue
-            # The NumPy form needs memory for all draws at once; compare it on the smaller size.
-            x = inputs(draws, years=years, parities=parities, factors=factors)
-            row: dict[str, Any] = {"what": f"fused, {name}", "draws": draws}
-            if draws <= 1000:
-                row |= compared(x, draws, 1 if options.smallest else 11)
-            else:
-                out: dict[str, np.ndarray] = {}
-                project_indicators(**x, out=out)
-                took = min(
-                    seconds(lambda x=x, out=out: project_indicators(**x, out=out)) for _ in "ab"
-                )
-                row["M ty/s"] = years * draws / took / 1e6
-            size = sum(a.nbytes for a in project_indicators(**x)[:8]) / draws
-            rows.append({**row, "output bytes/draw": size})
-    one = inputs(1, years=years)
-    for name, run in (("fused", project_indicators), ("full", project_history)):
-        run(**one)
-        took = float(np.median([seconds(lambda run=run: run(**one)) for _ in range(20)]))
-        rows.append({"what": f"{name}, one trajectory", "draws": 1, "ms": 1e3 * took})
+    for name, parities, factors in (
+        ("parity and factors", 4, True),
+        ("parity, shared rates", 4, False),
+        ("plain, shared rates", 1, False),
+    ):
+        x = inputs(draws, years=years, parities=parities, factors=factors)
+        row: dict[str, Any] = {"what": f"fused, {name}", "draws": draws}
+        row |= compared(x, draws, repeats)
+        size = sum(a.nbytes for a in project_indicators(**x)[:8]) / draws
+        rows.append({**row, "output bytes/draw": size})
+
+    # Many draws go through in blocks that reuse their memory; so NumPy fits as well.
+    x, out = inputs(draws, years=years), {}
+    blocks = 2 if smoke else 100
+    project_indicators(**x, out=out)
+    runs = {
+        "one": lambda: project_indicators(**x, out=out),
+        "many": lambda: [project_indicators(**x, out=out) for _ in range(blocks)],
+    }
+    times = {n: np.array(t) for n, t in interleaved(runs, min(repeats, 3)).items()}
+    rows.append(
+        {
+            "what": "fused, parity and factors, in blocks",
+            "draws": draws * blocks,
+            "M ty/s": years * draws * blocks / float(np.median(times["many"])) / 1e6,
+            "time over linear": float(np.median(times["many"] / times["one"])) / blocks,
+        }
+    )
+    few = 7 if smoke else 200
+    x, out = inputs(few, years=years), {}
+    full = project_history(**x, out=out)
+    took = float(np.median([seconds(lambda: project_history(**x, out=out)) for _ in range(3)]))
+    size = sum(array.nbytes for array in (*full[:5], *full.indicators[:8])) / few
+    rows.append(
+        {
+            "what": "full, parity and factors",
+            "draws": few,
+            "M ty/s": years * few / took / 1e6,
+            "output bytes/draw": size,
+        }
+    )
+    rows += one_trajectory(years, 2 if smoke else 30)
+    rate = c_projection.peak()
+    if rate is not None:
+        rows.append({"what": "peak of the machine, one core", "GFLOP/s": rate})
     report(rows, options.json)
 
 

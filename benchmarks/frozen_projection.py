@@ -1,4 +1,6 @@
-"""The cohort-component step with women by parity, for many draws at once.
+"""Frozen copy of the projection kernel, for benchmarks/gate.py: all its rooms in one file.
+
+The cohort-component step with women by parity, for many draws at once.
 
 One call moves one region under one scenario through all years. Draws lie innermost, in tiles of
 :data:`LANES`; a tile is always full (the last one repeats its last draw), so that the arithmetic
@@ -30,6 +32,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.core.cgutils import ir
+from numba.extending import intrinsic
 
 __all__ = [
     "LANES",
@@ -54,7 +58,6 @@ LANES = 64
 _JIT: dict[str, Any] = {
     "nogil": True,
     "cache": True,
-    "fastmath": {"contract"},
     "error_model": "numpy",
 }
 
@@ -64,7 +67,8 @@ _INLINE = {**_JIT, "forceinline": True}
 # Unsigned, because signed indices bring wraparound code into the loops over lanes.
 _L = np.uint64(LANES)
 _0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
-_2L, _3L, _4L = _2 * _L, _3 * _L, _4 * _L
+_5 = np.uint64(5)
+_2L, _3L, _4L, _5L, _8L = _2 * _L, _3 * _L, _4 * _L, _5 * _L, _4 * _2 * _L
 
 # Rows of lanes in the work array. Rows at constant distances are seen as distinct by the compiler.
 _MOVERS = np.uint64(0 * LANES)  # factor on migration
@@ -109,6 +113,40 @@ _FINE, _EMPTIED, _CERTAIN, _PARITY_EMPTIED = 0, 1, 2, 3
 # ------------------------------------------------------------------------------------ one year
 
 
+@intrinsic
+def _fma(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Compile ``a * b + c`` with one rounding, wherever the compiler puts it.
+
+    Left to the compiler, products and sums would be fused in one form of a loop and not in another,
+    and the bits of a draw would depend on the form.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = values[0].type
+        kind = ir.FunctionType(number, [number] * 3)
+        return builder.call(
+            builder.module.declare_intrinsic("llvm.fmuladd", [number], kind), values
+        )
+
+    return a(a, a, a), generate
+
+
+@njit(**_INLINE)
+def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: Any) -> Any:
+    """Survival of a lane: between the central and the high or the low table."""
+    if weighted is None:
+        return s
+    return _fma(work[_DOWN + lane], down, _fma(work[_UP + lane], up, s))
+
+
+@njit(**_INLINE)
+def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
+    """Lane number that multiplies the migration of age x: a factor, or the migrants themselves."""
+    if moves is None:
+        return work[_MOVERS + lane]
+    return moves[x * _L + lane]
+
+
 @njit(**_INLINE)
 def _cell(n: float, start: float, end: float, survival: float, fill: float) -> Any:
     """Move one cell a year: migrants, survivors, migrants; where negative, ``fill``.
@@ -127,50 +165,6 @@ def _cell(n: float, start: float, end: float, survival: float, fill: float) -> A
 
 
 @njit(**_INLINE)
-def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: Any) -> Any:
-    """Survival of a lane: between the central and the high or the low table."""
-    if weighted is None:
-        return s
-    return s + work[_UP + lane] * up + work[_DOWN + lane] * down
-
-
-@njit(**_INLINE)
-def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
-    """Lane number that multiplies the migration of age x: a factor, or the migrants themselves."""
-    if moves is None:
-        return work[_MOVERS + lane]
-    return moves[x * _L + lane]
-
-
-@njit(**_INLINE)
-def _grow(
-    stock: Any,
-    i: Any,
-    x: Any,
-    s: float,
-    up: float,
-    down: float,
-    start: float,
-    end: float,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-    lane: Any,
-) -> Any:
-    """Move one lane of one cohort, at offset ``i`` of stock, to age ``x``; see :func:`_cell`."""
-    n, alive, left, after, short, times = _cell(
-        stock[i + lane],
-        start * _movers(moves, work, x - _1, lane),
-        end * _movers(moves, work, x, lane),
-        _survival(s, up, down, work, lane, weighted),
-        fill,
-    )
-    stock[i + lane] = after
-    return n, alive, left, after, short, times
-
-
-@njit(**_INLINE)
 def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: bool) -> float:
     """Women at step 4: before migrants of timing "end", and before the UN's guard."""
     if late:
@@ -178,94 +172,206 @@ def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: boo
     return left if unguarded else after
 
 
-@njit(**_JIT)
-def _age(
+@njit(**_INLINE)
+def _fits(
+    stock: Any, j: Any, x: Any, stop: Any, s: Any, up: Any, down: Any, end: Any, work: Any,
+    limits: Any,
+) -> bool:  # fmt: skip
+    """Whether no outflow empties the cohorts that reach ages ``x`` to ``stop`` - 1, in any lane.
+
+    A bound with a small margin, for even timing: what the lane with most outflow and least
+    survival asks for, against every lane.
+    """
+    most, least, highest, lowest = limits[0], limits[1], limits[2], limits[3]
+    while x < stop:
+        first = min(end[x - _1] * most, end[x - _1] * least)
+        second = min(end[x] * most, end[x] * least)
+        survival = s[x] + min(highest * up[x], 0.0) + min(lowest * down[x], 0.0)
+        if not survival > 0.0:
+            return False
+        needed = (max(-first, -second / survival - first) + 1e-9) * (1.0 + 1e-9)
+        few = 0
+        for lane in range(_L):
+            few += stock[j + lane] < needed
+        if few > 0:
+            return False
+        j += _L
+        x += _1
+    return True
+
+
+@njit(**_INLINE)
+def _age_five(
     stock: Any,
-    i: Any,
+    j: Any,
     x: Any,
-    stop: Any,
+    s: Any,
+    up: Any,
+    down: Any,
+    end: Any,
+    work: Any,
+    groups: Any,
+    group: Any,
+    weighted: Any,
+    resident: Any,
+    expose: bool,
+) -> None:
+    """Move the cohorts, from ``j`` in stock, that reach ages ``x`` to ``x`` + 4; nobody is short.
+
+    Five ages at a time, so that the sums are loaded and stored once for five. Numbers shared by
+    lanes are read before the loop: read inside, each would be checked against what is stored. Sums
+    are in the order of five calls of :func:`_age_one`, so that no bit depends on which is called.
+    """
+    row = x * _L
+    s0, s1, s2, s3, s4 = s[x], s[x + _1], s[x + _2], s[x + _3], s[x + _4]
+    up0, up1, up2, up3, up4 = up[x], up[x + _1], up[x + _2], up[x + _3], up[x + _4]
+    down0, down1, down2, down3, down4 = (
+        down[x], down[x + _1], down[x + _2], down[x + _3], down[x + _4],
+    )  # fmt: skip
+    below = end[x - _1]
+    end0, end1, end2, end3, end4 = end[x], end[x + _1], end[x + _2], end[x + _3], end[x + _4]
+    for lane in range(_L):
+        mover = work[_MOVERS + lane]
+        m0, m1, m2, m3, m4 = end0 * mover, end1 * mover, end2 * mover, end3 * mover, end4 * mover
+        n0 = stock[j + lane] + below * mover
+        n1 = stock[j + _L + lane] + m0
+        n2 = stock[j + _2L + lane] + m1
+        n3 = stock[j + _3L + lane] + m2
+        n4 = stock[j + _4L + lane] + m3
+        alive0 = _survival(s0, up0, down0, work, lane, weighted) * n0
+        alive1 = _survival(s1, up1, down1, work, lane, weighted) * n1
+        alive2 = _survival(s2, up2, down2, work, lane, weighted) * n2
+        alive3 = _survival(s3, up3, down3, work, lane, weighted) * n3
+        alive4 = _survival(s4, up4, down4, work, lane, weighted) * n4
+        after0, after1, after2 = alive0 + m0, alive1 + m1, alive2 + m2
+        after3, after4 = alive3 + m3, alive4 + m4
+        stock[j + lane] = after0
+        stock[j + _L + lane] = after1
+        stock[j + _2L + lane] = after2
+        stock[j + _3L + lane] = after3
+        stock[j + _4L + lane] = after4
+        if expose:
+            resident[row - _L + lane] = n0
+            resident[row + lane] = n1
+            resident[row + _L + lane] = n2
+            resident[row + _2L + lane] = n3
+            resident[row + _3L + lane] = n4
+        dead = work[_DEATHS + lane] + (n0 - alive0) + (n1 - alive1) + (n2 - alive2)
+        work[_DEATHS + lane] = dead + (n3 - alive3) + (n4 - alive4)
+        groups[group + lane] = groups[group + lane] + after0 + after1 + after2 + after3 + after4
+
+
+@njit(**_INLINE)
+def _age_one(
+    stock: Any,
+    j: Any,
+    x: Any,
     s: Any,
     up: Any,
     down: Any,
     start: Any,
     end: Any,
     work: Any,
+    groups: Any,
+    group: Any,
     fill: float,
     weighted: Any,
     moves: Any,
     resident: Any,
     arrived: Any,
     survivors: Any,
+    expose: bool,
     late: bool,
     unguarded: bool,
 ) -> None:
-    """Move the cohorts that reach ages ``x`` to ``stop`` - 1; ``i`` is age 0 in stock.
+    """Move the cohort, at ``j`` in stock, that reaches age ``x``."""
+    row = x * _L
+    s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
+    for lane in range(_L):
+        n0, alive0, left0, after0, short0, times0 = _cell(
+            stock[j + lane],
+            start0 * _movers(moves, work, x - _1, lane),
+            end0 * _movers(moves, work, x, lane),
+            _survival(s0, up0, down0, work, lane, weighted),
+            fill,
+        )
+        stock[j + lane] = after0
+        if expose:
+            resident[row - _L + lane] = n0
+            arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
+        if survivors is not None:
+            survivors[row + lane] = alive0
+        work[_DEATHS + lane] += n0 - alive0
+        groups[group + lane] += after0
+        work[_SHORT + lane] += short0
+        work[_CELLS + lane] += times0
 
-    Keeps what the births of the year are exposed to unless ``resident`` is None. Four ages at a
-    time, so that the sums are loaded and stored once for four. Numbers shared by lanes are read
-    before the loop: read inside, each would be checked against what is stored.
+
+@njit(**_JIT)
+def _age(
+    stock: Any,
+    i: Any,
+    s: Any,
+    up: Any,
+    down: Any,
+    start: Any,
+    end: Any,
+    inflow: Any,
+    limits: Any,
+    work: Any,
+    groups: Any,
+    breaks: Any,
+    fill: float,
+    weighted: Any,
+    moves: Any,
+    resident: Any,
+    arrived: Any,
+    survivors: Any,
+    expose_from: Any,
+    expose_to: Any,
+    late: bool,
+    unguarded: bool,
+    fast: bool,
+) -> None:
+    """Move the cohorts of one sex, age 0 at ``i`` in stock, that reach the closed ages.
+
+    Adds their deaths and the sums of age groups; keeps what the births of the year are exposed to
+    for ages from ``expose_from`` to ``expose_to`` - 1. Where no lane can run out of people, cells
+    are not watched one by one; their bits are the same.
     """
-    while x + _4 <= stop:
+    oldest = np.uint64(s.size - 1)
+    inwards = limits[1] >= 0.0
+    last = np.uint64(breaks.size - 1) * _L  # a row of its own for blocks of several groups
+    g = _0
+    x = _1
+    while x < oldest:
+        while x >= np.uint64(breaks[g + _1]):
+            g += _1
+        whole = x + _5 <= np.uint64(breaks[g + _1])
+        five = fast and x + _5 <= oldest and (whole or x % _5 == _0)
+        size = _5 if five else _1
         j = i + (x - _1) * _L
-        row = x * _L
-        s0, s1, s2, s3 = s[x], s[x + _1], s[x + _2], s[x + _3]
-        up0, up1, up2, up3 = up[x], up[x + _1], up[x + _2], up[x + _3]
-        down0, down1, down2, down3 = down[x], down[x + _1], down[x + _2], down[x + _3]
-        start0, start1, start2, start3 = start[x - _1], start[x], start[x + _1], start[x + _2]
-        end0, end1, end2, end3 = end[x], end[x + _1], end[x + _2], end[x + _3]
-        for lane in range(_L):
-            n0, alive0, left0, after0, short0, times0 = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
-                moves, lane,
+        expose = x + size > expose_from and x < expose_to
+        if five and (
+            (inwards and inflow[x]) or _fits(stock, j, x, x + size, s, up, down, end, work, limits)
+        ):
+            _age_five(
+                stock, j, x, s, up, down, end, work, groups, g * _L if whole else last, weighted,
+                resident, expose,
             )  # fmt: skip
-            n1, alive1, left1, after1, short1, times1 = _grow(
-                stock, j + _L, x + _1, s1, up1, down1, start1, end1, work, fill, weighted,
-                moves, lane,
+            if not whole:
+                for k in range(_5):
+                    while x + k >= np.uint64(breaks[g + _1]):
+                        g += _1
+                    for lane in range(_L):
+                        groups[g * _L + lane] += stock[j + k * _L + lane]
+        else:
+            size = _1
+            _age_one(
+                stock, j, x, s, up, down, start, end, work, groups, g * _L, fill,
+                weighted, moves, resident, arrived, survivors, expose, late, unguarded,
             )  # fmt: skip
-            n2, alive2, left2, after2, short2, times2 = _grow(
-                stock, j + _2L, x + _2, s2, up2, down2, start2, end2, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n3, alive3, left3, after3, short3, times3 = _grow(
-                stock, j + _3L, x + _3, s3, up3, down3, start3, end3, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            if resident is not None:
-                resident[row - _L + lane] = n0
-                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
-                resident[row + lane] = n1
-                arrived[row + _L + lane] = _at_risk(alive1, left1, after1, late, unguarded)
-                resident[row + _L + lane] = n2
-                arrived[row + _2L + lane] = _at_risk(alive2, left2, after2, late, unguarded)
-                resident[row + _2L + lane] = n3
-                arrived[row + _3L + lane] = _at_risk(alive3, left3, after3, late, unguarded)
-            if survivors is not None:
-                survivors[row + lane] = alive0
-                survivors[row + _L + lane] = alive1
-                survivors[row + _2L + lane] = alive2
-                survivors[row + _3L + lane] = alive3
-            work[_DEATHS + lane] += (n0 - alive0) + (n1 - alive1) + ((n2 - alive2) + (n3 - alive3))
-            work[_SHORT + lane] += (short0 + short1) + (short2 + short3)
-            work[_CELLS + lane] += (times0 + times1) + (times2 + times3)
-        x += _4
-    while x < stop:
-        j = i + (x - _1) * _L
-        row = x * _L
-        s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
-        for lane in range(_L):
-            n0, alive0, left0, after0, short0, times0 = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            if resident is not None:
-                resident[row - _L + lane] = n0
-                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
-            if survivors is not None:
-                survivors[row + lane] = alive0
-            work[_DEATHS + lane] += n0 - alive0
-            work[_SHORT + lane] += short0
-            work[_CELLS + lane] += times0
-        x += _1
+        x += size
 
 
 @njit(**_JIT)
@@ -306,6 +412,8 @@ def _age_open(
     moves: Any,
     resident: Any,
     survivors: Any,
+    groups: Any,
+    group: Any,
 ) -> None:
     """Move the two oldest cohorts, at ``i`` and the row after, into the open group ``x``."""
     for lane in range(_L):
@@ -317,6 +425,7 @@ def _age_open(
         left = alive + end[x] * _movers(moves, work, x, lane)
         after = fill if left < 0.0 else left
         stock[i + lane] = after
+        groups[group + lane] += after
         work[_DEATHS + lane] += (below + oldest) - alive
         work[_SHORT + lane] += (oldest - asked) + (below - asked_below) + (after - left)
         work[_CELLS + lane] += (
@@ -344,6 +453,7 @@ def _newborn(
     weighted: Any,
     moves: Any,
     survivors: Any,
+    groups: Any,
 ) -> None:
     """Bring the newborn of one sex, a row of the work array, to the end of the year."""
     for lane in range(_L):
@@ -352,6 +462,7 @@ def _newborn(
         left = alive + end[_0] * _movers(moves, work, _0, lane)
         after = fill if left < 0.0 else left
         stock[i + lane] = after
+        groups[lane] += after
         work[_DEATHS + lane] += born - alive
         work[_SHORT + lane] += after - left
         work[_CELLS + lane] += 1.0 if left < 0.0 else 0.0
@@ -407,11 +518,11 @@ def _order(
 
 
 @njit(**_JIT)
-def _exposure(resident: Any, arrived: Any, i: Any, work: Any) -> None:
+def _exposure(resident: Any, i: Any, arrived: Any, j: Any, work: Any) -> None:
     """Set the exposure rows of one age: women at steps 2 and 4, and their shares of the mean."""
     for lane in range(_L):
         here = resident[i + lane]
-        there = arrived[i + lane]
+        there = arrived[j + lane]
         mean = 0.5 * (here + there)
         # No women, no rate.
         inverse = 1.0 / mean if mean > 0.0 else 0.0
@@ -449,54 +560,201 @@ def _births_one(
         work[_SECOND + lane] = second
 
 
-@njit(**_JIT)
-def _births_four(
+@njit(**_INLINE)
+def _rate(h: float, change: float, f: float, mix: float, mixed: bool) -> Any:
+    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
+    return (_fma(mix, change, h) if mixed else h) * f
+
+
+@njit(**_INLINE)
+def _bear_four(
+    w0: float, w1: float, w2: float, w3: float, r0: float, r1: float, r2: float, r3: float
+) -> Any:
+    """Half a year of births: four shares and rates give births per woman and the shares after."""
+    b0 = r0 * w0
+    b1 = r1 * _fma(0.5, b0, w1)
+    b2 = r2 * _fma(0.5, b1, w2)
+    b3 = r3 * _fma(0.5, b2, w3)
+    return b0, b1, b2, b3, w0 - b0, w1 + (b0 - b1), w2 + (b1 - b2), w3 + b2
+
+
+@njit(**_INLINE)
+def _mothers(
+    p0: float, p1: float, p2: float, p3: float, q0: float, q1: float, q2: float, q3: float,
+    x0: float, x1: float, x2: float, x3: float, here: float, there: float,
+) -> Any:  # fmt: skip
+    """Births of one age and lane in both halves of the year.
+
+    ``p`` are shares of those who arrive, ``q`` of the residents, ``x`` rates of half a year.
+    Returns births by order, the inverse of mean women, and both shares after.
+    """
+    # One division for four: the parts are found by multiplication.
+    d0, d1, d2 = _fma(0.5, x0, 1.0), _fma(0.5, x1, 1.0), _fma(0.5, x2, 1.0)
+    mean = 0.5 * (here + there)
+    r0, r1, r2 = x0 / d0, x1 / d1, x2 / d2
+    inverse = 1.0 / mean if mean > 0.0 else 0.0  # no women, no rate
+    s0, s1, s2, s3, p0, p1, p2, p3 = _bear_four(p0, p1, p2, p3, r0, r1, r2, x3)
+    f0, f1, f2, f3, q0, q1, q2, q3 = _bear_four(q0, q1, q2, q3, r0, r1, r2, x3)
+    return (
+        _fma(there, s0, here * f0), _fma(there, s1, here * f1),
+        _fma(there, s2, here * f2), _fma(there, s3, here * f3),
+        inverse, p0, p1, p2, p3, q0, q1, q2, q3,
+    )  # fmt: skip
+
+
+@njit(**_INLINE)
+def _births_of_two_ages(
     share: Any,
     i: Any,
+    a: Any,
     order: Any,
-    o: Any,
     work: Any,
-    h0: float,
-    h1: float,
-    h2: float,
-    h3: float,
-    c0: float,
-    c1: float,
-    c2: float,
-    c3: float,
-    closed: float,
-    middle: float,
+    resident: Any,
+    arrived: Any,
+    j: Any,
+    half: Any,
+    change: Any,
+    mixed: bool,
+    step: float,
     by_age: Any,
-    at: Any,
 ) -> None:
-    """Bear the children of four orders at one age, the chain between them kept in registers."""
+    """Bear the children of mothers aged a and a + 1, four orders, the last one open.
+
+    ``i`` is the share row of those who arrive at age a; the next are those who live there and
+    arrive at a + 1, and those who live there.
+    """
+    row = a * _L
+    at = a * _4L
+    low = (a + 0.5) * step
+    h00, h01, h02, h03 = half[_0, a], half[_1, a], half[_2, a], half[_3, a]
+    b = a + _1
+    h10, h11, h12, h13 = half[_0, b], half[_1, b], half[_2, b], half[_3, b]
+    c00, c01, c02, c03 = change[_0, a], change[_1, a], change[_2, a], change[_3, a]
+    c10, c11, c12, c13 = change[_0, b], change[_1, b], change[_2, b], change[_3, b]
     for lane in range(_L):
-        half = _half_rate(h0, c0, work, order, o, lane)
-        r = half / (1.0 + 0.5 * 1.0 * half)
-        first, second = _order(
-            share, i, order, o, work, r, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
-            by_age, at, lane,
+        k0 = order[_FACTOR + lane]
+        k1 = order[_ORDER_L + _FACTOR + lane]
+        k2 = order[_2 * _ORDER_L + _FACTOR + lane]
+        k3 = order[_3 * _ORDER_L + _FACTOR + lane]
+        mix = work[_SCHEDULE + lane]
+        n0, n1, n2, n3, inverse, p0, p1, p2, p3, q0, q1, q2, q3 = _mothers(
+            share[i + lane], share[i + _L + lane], share[i + _2L + lane],
+            share[i + _3L + lane], share[i + _4L + lane], share[i + _4L + _L + lane],
+            share[i + _4L + _2L + lane], share[i + _4L + _3L + lane],
+            _rate(h00, c00, k0, mix, mixed), _rate(h01, c01, k1, mix, mixed),
+            _rate(h02, c02, k2, mix, mixed), _rate(h03, c03, k3, mix, mixed),
+            resident[row + lane], arrived[j + lane],
         )  # fmt: skip
-        half = _half_rate(h1, c1, work, order, o + _ORDER_L, lane)
-        r = half / (1.0 + 0.5 * 1.0 * half)
-        first, second = _order(
-            share, i + _L, order, o + _ORDER_L, work, r, 1.0, middle, first, second,
-            by_age, at + _L, lane,
+        share[i + lane] = p0
+        share[i + _L + lane] = p1
+        share[i + _2L + lane] = p2
+        share[i + _3L + lane] = p3
+        m0, m1, m2, m3, inverse_next, p0, p1, p2, p3, q0, q1, q2, q3 = _mothers(
+            q0, q1, q2, q3,
+            share[i + _8L + lane], share[i + _8L + _L + lane],
+            share[i + _8L + _2L + lane], share[i + _8L + _3L + lane],
+            _rate(h10, c10, k0, mix, mixed), _rate(h11, c11, k1, mix, mixed),
+            _rate(h12, c12, k2, mix, mixed), _rate(h13, c13, k3, mix, mixed),
+            resident[row + _L + lane], arrived[j + _L + lane],
         )  # fmt: skip
-        half = _half_rate(h2, c2, work, order, o + _2 * _ORDER_L, lane)
-        r = half / (1.0 + 0.5 * 1.0 * half)
-        first, second = _order(
-            share, i + _2L, order, o + _2 * _ORDER_L, work, r, 1.0, middle, first, second,
-            by_age, at + _2L, lane,
+        share[i + _4L + lane] = p0
+        share[i + _4L + _L + lane] = p1
+        share[i + _4L + _2L + lane] = p2
+        share[i + _4L + _3L + lane] = p3
+        share[i + _8L + lane] = q0
+        share[i + _8L + _L + lane] = q1
+        share[i + _8L + _2L + lane] = q2
+        share[i + _8L + _3L + lane] = q3
+        if by_age is not None:
+            by_age[at + lane] = n0
+            by_age[at + _L + lane] = n1
+            by_age[at + _2L + lane] = n2
+            by_age[at + _3L + lane] = n3
+            by_age[at + _4L + lane] = m0
+            by_age[at + _4L + _L + lane] = m1
+            by_age[at + _4L + _2L + lane] = m2
+            by_age[at + _4L + _3L + lane] = m3
+        order[_BIRTHS + lane] += n0 + m0
+        order[_ORDER_L + _BIRTHS + lane] += n1 + m1
+        order[_2 * _ORDER_L + _BIRTHS + lane] += n2 + m2
+        order[_3 * _ORDER_L + _BIRTHS + lane] += n3 + m3
+        # low * (f + g) + step * g is the rate weighted by the middle of both ages.
+        g0, g1, g2, g3 = m0 * inverse_next, m1 * inverse_next, m2 * inverse_next, m3 * inverse_next
+        f0, f1, f2, f3 = (
+            _fma(n0, inverse, g0), _fma(n1, inverse, g1),
+            _fma(n2, inverse, g2), _fma(n3, inverse, g3),
         )  # fmt: skip
-        half = _half_rate(h3, c3, work, order, o + _3 * _ORDER_L, lane)
-        r = half / (1.0 + 0.5 * closed * half)
-        first, second = _order(
-            share, i + _3L, order, o + _3 * _ORDER_L, work, r, closed, middle, first, second,
-            by_age, at + _3L, lane,
-        )  # fmt: skip
-        work[_FIRST + lane] = first
-        work[_SECOND + lane] = second
+        order[_RATE + lane] += f0
+        order[_ORDER_L + _RATE + lane] += f1
+        order[_2 * _ORDER_L + _RATE + lane] += f2
+        order[_3 * _ORDER_L + _RATE + lane] += f3
+        order[_AGE_RATE + lane] += _fma(low, f0, step * g0)
+        order[_ORDER_L + _AGE_RATE + lane] += _fma(low, f1, step * g1)
+        order[_2 * _ORDER_L + _AGE_RATE + lane] += _fma(low, f2, step * g2)
+        order[_3 * _ORDER_L + _AGE_RATE + lane] += _fma(low, f3, step * g3)
+
+
+@njit(**_INLINE)
+def _bear_only(
+    h: float, change: float, f: float, mix: float, mixed: bool, here: float, there: float
+) -> Any:
+    """Births and twice their rate at one age and lane where all women are at the same risk."""
+    r = _rate(h, change, f, mix, mixed)
+    women = here + there
+    return r * women, r if women > 0.0 else 0.0
+
+
+@njit(**_INLINE)
+def _births_of_five_ages(
+    a: Any,
+    order: Any,
+    work: Any,
+    resident: Any,
+    arrived: Any,
+    j: Any,
+    half: Any,
+    change: Any,
+    mixed: bool,
+    step: float,
+    by_age: Any,
+) -> None:
+    """Bear the children of mothers aged a to a + 4 where there is one order and one parity."""
+    row = a * _L
+    middle = (a + 0.5) * step
+    h0, h1, h2, h3, h4 = (
+        half[_0, a], half[_0, a + _1], half[_0, a + _2], half[_0, a + _3], half[_0, a + _4],
+    )  # fmt: skip
+    c0, c1, c2, c3, c4 = (
+        change[_0, a], change[_0, a + _1], change[_0, a + _2], change[_0, a + _3],
+        change[_0, a + _4],
+    )  # fmt: skip
+    for lane in range(_L):
+        f = order[_FACTOR + lane]
+        mix = work[_SCHEDULE + lane]
+        n0, r0 = _bear_only(h0, c0, f, mix, mixed, resident[row + lane], arrived[j + lane])
+        n1, r1 = _bear_only(
+            h1, c1, f, mix, mixed, resident[row + _L + lane], arrived[j + _L + lane]
+        )
+        n2, r2 = _bear_only(
+            h2, c2, f, mix, mixed, resident[row + _2L + lane], arrived[j + _2L + lane]
+        )
+        n3, r3 = _bear_only(
+            h3, c3, f, mix, mixed, resident[row + _3L + lane], arrived[j + _3L + lane]
+        )
+        n4, r4 = _bear_only(
+            h4, c4, f, mix, mixed, resident[row + _4L + lane], arrived[j + _4L + lane]
+        )
+        if by_age is not None:
+            by_age[row + lane] = n0
+            by_age[row + _L + lane] = n1
+            by_age[row + _2L + lane] = n2
+            by_age[row + _3L + lane] = n3
+            by_age[row + _4L + lane] = n4
+        order[_BIRTHS + lane] += ((n0 + n1) + (n2 + n3)) + n4
+        rate = ((r0 + r1) + (r2 + r3)) + r4
+        order[_RATE + lane] += 2.0 * rate
+        later = (r1 + r4) + 2.0 * r2 + 3.0 * (r3 + r4)
+        order[_AGE_RATE + lane] += 2.0 * _fma(middle, rate, step * later)
 
 
 @njit(**_JIT)
@@ -508,8 +766,10 @@ def _births(
     stop_age: int,
     resident: Any,
     arrived: Any,
+    arrived_from: Any,
     half: Any,
     change: Any,
+    mixed: bool,
     step: float,
     order: Any,
     work: Any,
@@ -521,26 +781,35 @@ def _births(
     ``i`` is the share row of those resident at ``first_age``.
     """
     orders = half.shape[0]
-    fours = orders - orders % 4
-    for a in range(start_age, stop_age):
-        middle = (a + 0.5) * step
-        _exposure(resident, arrived, np.uint64(a) * _L, work)
+    a = start_age
+    while a < stop_age:
+        row = np.uint64(a) * _L
         # Those who arrive at the age lie a row before those who live there.
         below = i + np.uint64(a - first_age) * _4L - _4L
-        at = np.uint64(a * orders) * _L
-        for k in range(0, fours, 4):
-            _births_four(
-                share, below + _share_row(k, chunk_size), order, np.uint64(k) * _ORDER_L, work,
-                half[k, a], half[k + 1, a], half[k + 2, a], half[k + 3, a],
-                change[k, a], change[k + 1, a], change[k + 2, a], change[k + 3, a],
-                0.0 if k + 4 == orders else 1.0, middle, by_age, at + np.uint64(k) * _L,
+        if orders == 4 and a + 2 <= stop_age:
+            _births_of_two_ages(
+                share, below, np.uint64(a), order, work, resident, arrived, arrived_from + row,
+                half, change, mixed, step, by_age,
             )  # fmt: skip
-        for k in range(fours, orders):
+            a += 2
+            continue
+        if orders == 1 and a + 5 <= stop_age:
+            _births_of_five_ages(
+                np.uint64(a), order, work, resident, arrived, arrived_from + row, half, change,
+                mixed, step, by_age,
+            )  # fmt: skip
+            a += 5
+            continue
+        middle = (a + 0.5) * step
+        _exposure(resident, row, arrived, arrived_from + row, work)
+        at = np.uint64(a * orders) * _L
+        for k in range(orders):
             _births_one(
                 share, below + _share_row(k, chunk_size), order, np.uint64(k) * _ORDER_L, work,
                 half[k, a], change[k, a], 0.0 if k + 1 == orders else 1.0, middle, by_age,
                 at + np.uint64(k) * _L,
             )  # fmt: skip
+        a += 1
 
 
 @njit(**_INLINE)
@@ -628,19 +897,26 @@ def _add_row(work: Any, row: Any, other: Any) -> None:
 
 
 @njit(**_JIT)
-def _load(work: Any, row: Any, source: Any, y: int, d: Any) -> None:
-    """Load one year of a factor (years or 1, draws or 1) into a row of lanes."""
-    year = np.uint64(y if source.shape[0] > 1 else 0)
-    last = np.uint64(source.shape[1] - 1)
-    full = last >= d + _L - _1
-    for lane in range(_L):
-        work[row + lane] = source[year, d + lane if full else min(d + lane, last)]
+def _load(work: Any, row: Any, source: Any, year: Any, size: Any, d: Any) -> None:
+    """Load a row of lanes from draw ``d`` on of one year of a factor, of ``size`` draws (or 1)."""
+    at = year * size + d
+    if d + _L <= size:
+        for lane in range(_L):
+            work[row + lane] = source[at + lane]
+    else:
+        last = year * size + size - _1
+        for lane in range(_L):
+            work[row + lane] = source[min(at + lane, last)]
 
 
 @njit(**_JIT)
 def _store(target: Any, at: Any, work: Any, row: Any, lanes: Any) -> None:
-    for lane in range(lanes):
-        target[at + lane] = work[row + lane]
+    if lanes == _L:
+        for lane in range(_L):
+            target[at + lane] = work[row + lane]
+    else:
+        for lane in range(lanes):
+            target[at + lane] = work[row + lane]
 
 
 @njit(**_JIT)
@@ -783,12 +1059,16 @@ def _run(
     down: Any,  # (Y, 2, A1) low - central
     start: Any,  # (Y, 2, A1) migration at the start of the year, or its part of moves
     end: Any,  # (Y, 2, A1) migration at the end
+    inflow: Any,  # (Y, 2, A1) whether nobody leaves, at this age and those that are moved with it
+    limits: Any,  # (Y, 4) of all draws: most and least migration factor, weights of survival
+    watched: Any,  # (Y,) whether every cell must be watched for an outflow larger than it
     asked: Any,  # (Y, 2) sum of start and end
     rate: Any,  # (Y, 2, A1) migration input where cells are set year by year
     girls: Any,  # (Y, K) share of girls among births
     spread: Any,  # (P1, A1) parity distribution of migrants, or (0, 0)
     breaks: Any,  # (G + 1,) age groups
     schedule_weight: Any,
+    mixed: bool,
     fertility_factor: Any,
     up_weight: Any,
     migration_factor: Any,
@@ -842,6 +1122,8 @@ def _run(
     last_share = last if last < ages - 1 else ages - 2
     # Ages reached at which births, or a traced run, need to know who was exposed.
     traced = survivors is not None
+    movers, mixes = migration_factor.ravel(), schedule_weight.ravel()
+    factors = fertility_factor.ravel()
     expose_from = (1 if traced else fertile_from, 1)
     expose_to = (ages - 1 if traced else min(fertile_to + 1, ages - 1), ages - 1 if traced else 1)
 
@@ -881,17 +1163,22 @@ def _run(
 
         for y in range(years):
             now = np.uint64(years - y)  # window row of age 0 at the start of the year
-            _load(work, _MOVERS, migration_factor, y, d)
-            _load(work, _SCHEDULE, schedule_weight, y, d)
+            year = np.uint64(y)
+            at = year if migration_factor.shape[0] > 1 else _0
+            _load(work, _MOVERS, movers, at, np.uint64(migration_factor.shape[1]), d)
+            at = year if schedule_weight.shape[0] > 1 else _0
+            _load(work, _SCHEDULE, mixes, at, np.uint64(schedule_weight.shape[1]), d)
             if up_weight is not None:
-                _load(work, _UP, up_weight, y, d)
+                at = year if up_weight.shape[0] > 1 else _0
+                _load(work, _UP, up_weight.ravel(), at, np.uint64(up_weight.shape[1]), d)
                 for lane in range(_L):
                     weight = work[_UP + lane]
                     work[_UP + lane] = max(weight, 0.0)
                     work[_DOWN + lane] = max(-weight, 0.0)
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
-                _load(order, o + _FACTOR, fertility_factor[:, k], y, d)
+                at = (year if fertility_factor.shape[0] > 1 else _0) * K + np.uint64(k)
+                _load(order, o + _FACTOR, factors, at, np.uint64(fertility_factor.shape[2]), d)
                 _fill_row(order, o + _BIRTHS, 0.0)
                 _fill_row(order, o + _RATE, 0.0)
                 _fill_row(order, o + _AGE_RATE, 0.0)
@@ -929,23 +1216,17 @@ def _run(
 
                 sy, upy, downy = s[y, sex], up[y, sex], down[y, sex]
                 starty, endy = start[y, sex], end[y, sex]
-                x0 = np.uint64(expose_from[sex])
-                x1 = np.uint64(expose_to[sex])
+                for g in range(G):
+                    _fill_row(groups, g * _L, 0.0)
                 _age(
-                    stock, i, _1, x0, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
-                    None, None, None, late, unguarded,
-                )  # fmt: skip
-                _age(
-                    stock, i, x0, x1, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
-                    resident, arrived, survivors, late, unguarded,
-                )  # fmt: skip
-                _age(
-                    stock, i, x1, oldest, sy, upy, downy, starty, endy, work, fill, up_weight,
-                    moves, None, None, None, late, unguarded,
+                    stock, i, sy, upy, downy, starty, endy, inflow[y, sex], limits[y], work, groups,
+                    breaks, fill, up_weight, moves, resident, arrived, survivors,
+                    np.uint64(expose_from[sex]), np.uint64(expose_to[sex]), late, unguarded,
+                    not watched[y],
                 )  # fmt: skip
                 _age_open(
                     stock, i + (oldest - _1) * _L, oldest, sy, upy, downy, starty, endy, work,
-                    fill, up_weight, moves, resident, survivors,
+                    fill, up_weight, moves, resident, survivors, groups, (G - _1) * _L,
                 )  # fmt: skip
 
                 if sex == 0:
@@ -955,6 +1236,10 @@ def _run(
                     for k in range(1, orders):
                         _fill_row(share, i_share + _share_row(k, chunk_size), 0.0)
                     i_share = now * _4L
+                    if late or unguarded:
+                        there, there_from = arrived, _0
+                    else:
+                        there, there_from = stock, i - _L
                     if survivors is not None:  # noqa: SIM102
                         if blending and not late:
                             for a in range(first, last + 1):
@@ -985,9 +1270,11 @@ def _run(
                             fertile_from,
                             fertile_to,
                             resident,
-                            arrived,
+                            there,
+                            there_from,
                             half[y],
                             half_change[y],
+                            mixed,
                             step,
                             order,
                             work,
@@ -1005,8 +1292,8 @@ def _run(
                                     orders,
                                     survivors,
                                     row,
-                                    arrived,
-                                    row,
+                                    there,
+                                    there_from + row,
                                     spread,
                                     a,
                                     chunk_size,
@@ -1024,9 +1311,11 @@ def _run(
                                 a,
                                 a + 1,
                                 resident,
-                                arrived,
+                                there,
+                                there_from,
                                 half[y],
                                 half_change[y],
+                                mixed,
                                 step,
                                 order,
                                 work,
@@ -1063,8 +1352,8 @@ def _run(
                     up_weight,
                     moves,
                     survivors,
+                    groups,
                 )
-                _sum_groups(stock, i - _L, breaks, groups)
 
                 if sex == 0 and last == ages - 1:
                     _merge_open(
@@ -1397,6 +1686,11 @@ def _project(
     base_moves = np.ones_like(rate) if cellwise else rate
     start = np.zeros_like(rate) if late else 0.5 * base_moves
     end = base_moves.copy() if late else 0.5 * base_moves
+    # Five ages are moved together; each meets the migrants of the age below and of its own.
+    kept = np.ones((years, 2, ages + 6), dtype=np.bool_)
+    kept[..., 1 : ages + 1] = rate >= 0.0
+    inflow = np.lib.stride_tricks.sliding_window_view(kept, 6, axis=2).all(axis=3)[..., :ages]
+    inflow = np.ascontiguousarray(inflow)
     spread = (
         np.zeros((0, 0))
         if migrant_parity is None
@@ -1434,7 +1728,14 @@ def _project(
     up = np.ascontiguousarray(survival[:, levels - 1] - central)
     down = np.ascontiguousarray(survival[:, 0] - central)
 
+    limits = np.empty((years, 4))
+    limits[:, 0], limits[:, 1] = movers.max(axis=1), movers.min(axis=1)
+    limits[:, 2] = 0.0 if level is None else level.max(axis=1).clip(min=0.0)
+    limits[:, 3] = 0.0 if level is None else (-level.min(axis=1)).clip(min=0.0)
     traced = history or spread.size > 0
+    # Elsewhere whole blocks of cells are seen not to be emptied.
+    whole = total_women.min() >= 0.0 and men.min() >= 0.0 and survival.min() >= 0.0
+    watched = (limits[:, 2:] > 1.0).any(axis=1) | (not whole or late or cellwise or traced)
     rows = ages * LANES
     groups = breaks.size - 1
     shapes = output_shapes(
@@ -1455,12 +1756,16 @@ def _project(
         down,
         start,
         end,
+        inflow,
+        limits,
+        watched,
         rate.sum(axis=2),
         rate,
         1.0 / (1.0 + sex_ratio),
         spread,
         breaks,
         weight,
+        schedules == 2,
         factor,
         level,
         movers,
@@ -1483,7 +1788,7 @@ def _project(
         np.zeros((max(last - first + 1, 1) + years) * -(-parities // 4) * 4 * LANES),
         np.empty(_WORK_ROWS * LANES),
         np.empty(4 * parities * LANES),
-        np.empty(groups * LANES),
+        np.zeros((groups + 1) * LANES),
         draws,
         *(array.reshape(-1) for array in fused),
         *(array.reshape(-1) for array in full),

@@ -1,4 +1,4 @@
-/* The fused projection in C, as fast as plain C with -O3 makes it: the yardstick of benchmarks/core.py.
+/* The fused projection in C, tuned, as fast as C with -O3 makes it: the yardstick of benchmarks/core.py.
  * Same layout and work as popsim.kernels.projection: draws innermost in tiles of 64, a window that
  * slides over rows of cohorts, parity as shares; counts, timing even, outflows cut and counted.
  * ORDERS is given to the compiler. Stocks and outputs as in the kernel's docstrings. */
@@ -7,6 +7,74 @@
 #define L 64
 typedef double row[L];
 #define LANES for (int l = 0; l < L; l++)
+
+/* Move five cohorts that nobody leaves: sums in registers, each row loaded and stored once. */
+static inline __attribute__((always_inline)) void five(
+    double *restrict c, double *restrict was, int expose, const double *S, const double *U,
+    const double *V, const double *M, const double *restrict m, const double *restrict u,
+    const double *restrict w, int weighted, double *restrict dead, double *restrict group)
+{
+    double b = M[-1] / 2, e0 = M[0] / 2, e1 = M[1] / 2, e2 = M[2] / 2, e3 = M[3] / 2, e4 = M[4] / 2;
+    double s0 = S[0], s1 = S[1], s2 = S[2], s3 = S[3], s4 = S[4];
+    double u0 = U[0], u1 = U[1], u2 = U[2], u3 = U[3], u4 = U[4];
+    double v0 = V[0], v1 = V[1], v2 = V[2], v3 = V[3], v4 = V[4];
+#define P(i) (weighted ? s##i + u[l] * u##i + w[l] * v##i : s##i)
+    LANES {
+        double m0 = e0 * m[l], m1 = e1 * m[l], m2 = e2 * m[l], m3 = e3 * m[l], m4 = e4 * m[l];
+        double n0 = c[l] + b * m[l], n1 = c[L + l] + m0, n2 = c[2 * L + l] + m1;
+        double n3 = c[3 * L + l] + m2, n4 = c[4 * L + l] + m3;
+        double a0 = P(0) * n0, a1 = P(1) * n1, a2 = P(2) * n2, a3 = P(3) * n3, a4 = P(4) * n4;
+        double f0 = a0 + m0, f1 = a1 + m1, f2 = a2 + m2, f3 = a3 + m3, f4 = a4 + m4;
+        c[l] = f0, c[L + l] = f1, c[2 * L + l] = f2, c[3 * L + l] = f3, c[4 * L + l] = f4;
+        dead[l] += ((n0 - a0) + (n1 - a1)) + ((n2 - a2) + (n3 - a3)) + (n4 - a4);
+        group[l] += ((f0 + f1) + (f2 + f3)) + f4;
+        if (expose)
+            was[l] = n0, was[L + l] = n1, was[2 * L + l] = n2, was[3 * L + l] = n3,
+            was[4 * L + l] = n4;
+    }
+}
+
+/* Bear at one age, or two: rows of shares of those who arrive, live there and arrive at the next
+ * age, live there; each loaded and stored once, sums in registers. */
+static inline __attribute__((always_inline)) void bear(
+    int ages, double *restrict share, const double *restrict here, const double *restrict there,
+    const double h[2][ORDERS], double age, const double (*restrict f)[L], double (*restrict sum)[L],
+    double (*restrict total)[L], double (*restrict aged)[L])
+{
+    LANES {
+        double p[3][ORDERS], n[ORDERS] = {0}, g[ORDERS] = {0}, e[ORDERS] = {0};
+#pragma GCC unroll 8
+        for (int j = 0; j <= ages; j++)
+#pragma GCC unroll 8
+            for (int k = 0; k < ORDERS; k++)
+                p[j][k] = share[(j * ORDERS + k) * L + l];
+#pragma GCC unroll 8
+        for (int j = 0; j < ages; j++) {
+            double x = here[j * L + l], z = there[j * L + l], mean = 0.5 * (x + z);
+            double inverse = mean > 0 ? 1 / mean : 0, b1 = 0, b2 = 0;
+#pragma GCC unroll 8
+            for (int k = 0; k < ORDERS; k++) {
+                double q = h[j][k] * f[k][l], r = k < ORDERS - 1 ? q / (1 + 0.5 * q) : q;
+                double n2 = r * (p[j][k] + 0.5 * b2), n1 = r * (p[j + 1][k] + 0.5 * b1);
+                p[j][k] += b2 - (k < ORDERS - 1 ? n2 : 0);
+                p[j + 1][k] += b1 - (k < ORDERS - 1 ? n1 : 0);
+                b2 = n2, b1 = n1;
+                double born = x * b1 + z * b2;
+                n[k] += born;
+                g[k] += born * inverse;
+                e[k] += (age + j) * (born * inverse);
+            }
+        }
+#pragma GCC unroll 8
+        for (int j = 0; j <= ages; j++)
+#pragma GCC unroll 8
+            for (int k = 0; k < ORDERS; k++)
+                share[(j * ORDERS + k) * L + l] = p[j][k];
+#pragma GCC unroll 8
+        for (int k = 0; k < ORDERS; k++)
+            sum[k][l] += n[k], total[k][l] += g[k], aged[k][l] += e[k];
+    }
+}
 
 static inline void load(double *restrict to, const double *from, long y, long years, long draws,
                         long stride, long d)
@@ -21,7 +89,7 @@ static void store(double *to, const double *from, long d, long draws)
     memcpy(to + d, from, m * sizeof(double));
 }
 
-/* Scratch: stock 2 (A + Y) L, share (F + 1 + Y) ORDERS L, resident and arrived (A + 1) L. */
+/* Scratch: stock 2 (A + Y) L, share (F + 1 + Y) ORDERS L, resident (A + 1) L. */
 void project(long Y, long A, long D, long G, long from, long to, const double *base,
              const double *base_share, const double *half, const double *s, const double *up,
              const double *down, const double *move, const double *girls, const long *breaks,
@@ -32,29 +100,29 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
     const int K = ORDERS;
     long window = (A + Y) * L;
     double *stock = scratch, *share = stock + 2 * window;
-    double *resident = share + (to - from + 1 + Y) * K * L, *arrived = resident + (A + 1) * L;
+    double *resident = share + (to - from + 1 + Y) * K * L;
     for (long d = 0; d < D; d += L) {
         row cut_persons = {0}, cut_cells = {0};
         for (int x = 0; x < 2; x++)
             for (long a = 0; a < A; a++)
                 LANES stock[x * window + (Y + a) * L + l] = base[x * A + a];
+        for (int x = 0; x < 2; x++)
+            for (long g = 0; g < G; g++) {
+                row sum = {0};
+                for (long a = breaks[g]; a < breaks[g + 1]; a++)
+                    LANES sum[l] += base[x * A + a];
+                store(groups + (x * G + g) * D, sum, d, D);
+            }
         for (long a = from; a < to; a++)
             for (int k = 0; k < K; k++)
                 LANES share[((Y + a - from) * K + k) * L + l] = base_share[k * A + a];
-        for (long y = 0; y <= Y; y++) {
+        for (long y = 0; y < Y; y++) {
             row u = {0}, w = {0}, f[ORDERS], m, girl = {0}, boy = {0};
+            row group[G];
             long now = Y - y;
-            for (int x = 0; x < 2; x++)
-                for (long g = 0; g < G; g++) {
-                    row sum = {0};
-                    const double *n = stock + x * window + now * L;
-                    for (long a = breaks[g]; a < breaks[g + 1]; a++)
-                        LANES sum[l] += n[a * L + l];
-                    store(groups + ((y * 2 + x) * G + g) * D, sum, d, D);
-                }
-            if (y == Y)
-                break;
             load(m, mover, y, mover_draws > 1 ? Y : 1, mover_draws, mover_draws, d);
+            double least = 0;
+            LANES least = m[l] < least ? m[l] : least;
             for (int k = 0; k < K; k++)
                 load(f[k], factor + (factor_draws > 1 ? k * factor_draws : k), y,
                      factor_draws > 1 ? Y : 1, factor_draws, K * factor_draws, d);
@@ -68,9 +136,27 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
                 double *restrict n = stock + x * window + now * L;
                 const double *S = s + (y * 2 + x) * A, *U = up + (y * 2 + x) * A;
                 const double *V = down + (y * 2 + x) * A, *M = move + (y * 2 + x) * A;
+                for (long g = 0; g < G; g++)
+                    LANES group[g][l] = 0;
+                long g = 0;
                 for (long a = 1; a < A; a++) {
-                    double *restrict c = n + (a - 1) * L;
-                    double *restrict was = resident + (a - 1) * L, *restrict is = arrived + a * L;
+                    while (a >= breaks[g + 1])
+                        g++;
+                    double *restrict c = n + (a - 1) * L, *restrict was = resident + (a - 1) * L;
+                    int inwards = least >= 0 && a + 5 <= breaks[g + 1] && a + 5 < A;
+                    for (long i = a - 1; inwards && i < a + 5; i++)
+                        inwards = M[i] >= 0;
+                    if (inwards) {
+                        int expose = x == 0 && a + 4 >= from && a <= to;
+                        if (weight)
+                            five(c, was, expose, S + a, U + a, V + a, M + a, m, u, w, 1, dead,
+                                 group[g]);
+                        else
+                            five(c, was, expose, S + a, U + a, V + a, M + a, m, u, w, 0, dead,
+                                 group[g]);
+                        a += 4;
+                        continue;
+                    }
                     double m0 = M[a - 1] / 2, m1 = M[a] / 2, s0 = S[a], u0 = U[a], v0 = V[a];
                     if (a == A - 1)
                         LANES {
@@ -80,6 +166,7 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
                             c[L + l] = kept;
                         }
                     int expose = x == 0 && a >= from && a <= to;
+                    double *restrict sum = group[g];
                     LANES {
                         double asked = c[l] + m0 * m[l], kept = asked < 0 ? 0 : asked;
                         double all = a == A - 1 ? kept + c[L + l] : kept;
@@ -90,10 +177,9 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
                         lost[l] += (kept - asked) + (after - left);
                         cells[l] += (asked < 0) + (left < 0);
                         c[l] = after;
-                        if (expose) {
+                        sum[l] += after;
+                        if (expose)
                             was[l] = kept;
-                            is[l] = after;
-                        }
                     }
                 }
                 if (x == 0) {
@@ -101,31 +187,19 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
                     double *first = share + (now - 1) * K * L;
                     LANES first[l] = 1;
                     memset(first + L, 0, (K - 1) * L * sizeof(double));
-                    for (long a = from; a < to; a++) {
-                        double *restrict lower = share + (now - 1 + a - from) * K * L;
-                        const double *here = resident + a * L, *there = arrived + a * L;
-                        double age = a + 0.5, h[ORDERS];
-                        for (int k = 0; k < K; k++)
-                            h[k] = half[(y * K + k) * A + a];
-                        LANES {
-                            double mean = 0.5 * (here[l] + there[l]), b1 = 0, b2 = 0;
-                            double inverse = mean > 0 ? 1 / mean : 0;
-#pragma GCC unroll 8
-                            for (int k = 0; k < K; k++) {
-                                double q = h[k] * f[k][l];
-                                double r = k < K - 1 ? q / (1 + 0.5 * q) : q;
-                                double in2 = lower[k * L + l], in1 = lower[(K + k) * L + l];
-                                double n2 = r * (in2 + 0.5 * b2), n1 = r * (in1 + 0.5 * b1);
-                                lower[k * L + l] = in2 + b2 - (k < K - 1 ? n2 : 0);
-                                lower[(K + k) * L + l] = in1 + b1 - (k < K - 1 ? n1 : 0);
-                                b2 = n2;
-                                b1 = n1;
-                                double born = here[l] * b1 + there[l] * b2;
-                                sum[k][l] += born;
-                                total[k][l] += born * inverse;
-                                aged[k][l] += age * (born * inverse);
-                            }
+                    for (long a = from; a < to; a += 2) {
+                        double *lower = share + (now - 1 + a - from) * K * L, h[2][ORDERS];
+                        int two = a + 1 < to;
+                        for (int k = 0; k < K; k++) {
+                            h[0][k] = half[(y * K + k) * A + a];
+                            h[1][k] = two ? half[(y * K + k) * A + a + 1] : 0;
                         }
+                        if (two)
+                            bear(2, lower, resident + a * L, n + (a - 1) * L, h, a + 0.5, f, sum,
+                                 total, aged);
+                        else
+                            bear(1, lower, resident + a * L, n + (a - 1) * L, h, a + 0.5, f, sum,
+                                 total, aged);
                     }
                     for (int k = 0; k < K; k++) {
                         double share_girls = girls[y * K + k];
@@ -147,6 +221,7 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
                     double p = weight ? S[0] + u[l] * U[0] + w[l] * V[0] : S[0];
                     double alive = p * born[l], left = alive + M[0] / 2 * m[l];
                     c[l] = left < 0 ? 0 : left;
+                    group[0][l] += c[l];
                     dead[l] += born[l] - alive;
                     lost[l] += c[l] - left;
                     cells[l] += left < 0;
@@ -154,6 +229,8 @@ void project(long Y, long A, long D, long G, long from, long to, const double *b
                     cut_persons[l] += lost[l];
                     cut_cells[l] += cells[l];
                 }
+                for (long i = 0; i < G; i++)
+                    store(groups + (((y + 1) * 2 + x) * G + i) * D, group[i], d, D);
                 store(deaths + (y * 2 + x) * D, dead, d, D);
                 store(moved + (y * 2 + x) * D, net, d, D);
             }

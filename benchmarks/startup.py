@@ -8,13 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from common import arguments, report
+from benchmarks.common import arguments, report
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 RUN = f"""
 import sys, time
 sys.path.insert(0, {str(HERE)!r})
-from common import inputs
+from benchmarks.common import inputs
 x = inputs(1, years=10)
 start = time.perf_counter()
 from popsim.kernels.projection import project_indicators
@@ -37,7 +37,7 @@ def main() -> None:
     """Print one row for each of the four."""
     options = arguments(__doc__ or "")
     with tempfile.TemporaryDirectory() as cache:
-        repeats = 1 if options.smallest else 5
+        repeats = 1 if options.smoke else 5
         libraries = "import numpy, pandas, xarray"
         rows = [
             {

@@ -1,9 +1,16 @@
 """Where golden files lie, and fixtures that many tests share."""
 
+import hashlib
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# A compiled kernel is kept until the file of its entry changes; tests must see changes of all.
+_SOURCES = sorted((Path(__file__).parents[1] / "src/popsim/kernels").glob("*.py"))
+_STATE = hashlib.sha256(b"".join(file.read_bytes() for file in _SOURCES)).hexdigest()[:16]
+os.environ.setdefault("NUMBA_CACHE_DIR", f"{tempfile.gettempdir()}/popsim-kernels-{_STATE}")
 
 
 def shared_folder() -> Path | None:

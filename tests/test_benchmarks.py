@@ -15,7 +15,8 @@ def test_benchmark_runs(name, tmp_path):
     file = tmp_path / "figures.json"
     paths = [str(FOLDER.parent / "src"), os.environ.get("PYTHONPATH", "")]
     run = subprocess.run(
-        [sys.executable, str(FOLDER / f"{name}.py"), "--smallest", "--json", str(file)],
+        [sys.executable, "-m", f"benchmarks.{name}", "--smoke", "--json", str(file)],
+        cwd=FOLDER.parent,
         env=dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in paths if p)),
         capture_output=True,
         text=True,

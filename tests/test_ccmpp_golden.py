@@ -37,9 +37,14 @@ def test_an_explicit_parent_gives_the_same(shared):
 
 @pytest.mark.golden
 def test_textbook_to_its_printed_rounding(shared):
-    errors = run_ccmpp_textbook(shared / "data" / "ccmpp-golden" / "sweden_1993")
+    folder = shared / "data" / "ccmpp-golden" / "sweden_1993"
+    errors = run_ccmpp_textbook(folder)
     assert errors["population"] <= 0.5
     assert errors["births_by_age"] <= 0.5
+    relative = run_ccmpp_set(folder)
+    assert set(relative) == {"population_relative", "births_by_age_relative"}
+    assert relative["population_relative"] < 1e-5
+    assert relative["births_by_age_relative"] < 2e-3  # half a birth of 470
 
 
 def united_nations_step(p0, s, f, srb, g, timing, z):

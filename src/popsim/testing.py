@@ -64,7 +64,9 @@ def run_ccmpp_set(folder: str | Path, parent: str | Path | None = None) -> dict[
         ``births_by_age``, ``births_total``, ``deaths_cohort``, ``deaths_period`` and
         ``migration``, as far as the set says what should come out. A difference is divided by the
         expected value or 0.001, whichever is larger; where exactly 0 is expected, it is taken as
-        it is.
+        it is. Given the folder of the textbook (see :func:`run_ccmpp_textbook`), the errors of that
+        example relative to the printed figures, ``population_relative`` and
+        ``births_by_age_relative``.
 
     Raises
     ------
@@ -76,6 +78,8 @@ def run_ccmpp_set(folder: str | Path, parent: str | Path | None = None) -> dict[
     United Nations Population Division, ccmppWPP (Wheldon and Hertog), commit 09739c8.
     """
     folder = Path(folder)
+    if (folder / "parameters.csv").is_file() and any(folder.glob("*_5x5.csv")):
+        return {f"{name}_relative": e for name, e in _textbook_errors(folder)[1].items()}
     if parent is None:
         sibling = folder.parent / _PARENTS.get(folder.resolve().name, "")
         parent = sibling if folder.resolve().name in _PARENTS and sibling.is_dir() else None
@@ -122,9 +126,13 @@ def run_ccmpp_textbook(folder: str | Path) -> dict[str, float]:
     ----------
     Preston, Heuveline and Guillot (2001), Demography, Box 6.2.
     """
+    return _textbook_errors(Path(folder))[0]
+
+
+def _textbook_errors(folder: Path) -> tuple[dict[str, float], dict[str, float]]:
+    """Return the largest errors of the textbook's example, in persons and relative."""
     from popsim.kernels.projection import project_history
 
-    folder = Path(folder)
     parameters = pd.read_csv(folder / "parameters.csv").iloc[0]
     (table_file,) = (p for p in folder.glob("*.csv") if p.name != "parameters.csv")
     table = pd.read_csv(table_file)
@@ -135,6 +143,7 @@ def run_ccmpp_textbook(folder: str | Path) -> dict[str, float]:
     women = table[table["sex"] == "female"]
     asfr = women["asfr"].to_numpy(float)
     errors = {"population": 0.0, "births_by_age": 0.0}
+    relative = dict(errors)
     for parities in _parity_distributions(len(asfr)):
         orders = len(parities)
         result = project_history(
@@ -153,8 +162,10 @@ def run_ccmpp_textbook(folder: str | Path) -> dict[str, float]:
             ("population", people, both["pop_1998_published"]),
             ("births_by_age", births, women["births_1993_1998_published"].to_numpy(float)),
         ):
-            errors[name] = max(errors[name], float(np.abs(have - want).max()))
-    return errors
+            error = np.abs(have - want)
+            errors[name] = max(errors[name], float(error.max()))
+            relative[name] = max(relative[name], float((error / np.where(want, want, 1.0)).max()))
+    return errors, relative
 
 
 def _parity_distributions(ages: int) -> list[np.ndarray]:

@@ -161,7 +161,6 @@ def project(
            [ 70., 100.],
            [ 30., 100.]])
     """
-    inputs = inputs.copy()
     problems = Problems()
     base_time = _base_time(inputs, problems)
     needed = dict(_INPUTS)
@@ -211,7 +210,7 @@ def _known_inputs(
             if name not in _OPTIONAL:
                 problems.add(f"inputs have no variable {name!r}")
             continue
-        dims = {str(d) for d in inputs[name].dims}
+        dims = {str(d) for d in inputs.variables[name].dims}
         missing = [d for d in must if d not in dims]
         extra = sorted(dims - {"region", *must, *may})
         if missing:
@@ -227,7 +226,7 @@ def _years(
     inputs: xr.Dataset, years: Iterable[int] | None, base_time: int, problems: Problems
 ) -> list[int]:
     """Return the years to project; note those that are missing."""
-    covered = [int(y) for y in inputs["year"].values] if "year" in inputs.dims else None
+    covered = [int(y) for y in inputs.variables["year"].values] if "year" in inputs.dims else None
     if years is None:
         if covered is None:
             problems.add("no input has a dimension year", instead="years=range(first, last + 1)")
@@ -278,12 +277,14 @@ def _checked_factors(
                 where = f"factor {name}" + (f", {place(array, first)}" if array.dims else "")
                 problems.add(f"{value}{what}", where=where)
         for dim, labels in (
-            ("region", inputs["region"].values if "region" in inputs.dims else []),
-            ("birth_order", inputs["birth_order"].values),
+            ("region", inputs.variables["region"].values if "region" in inputs.dims else []),
+            ("birth_order", inputs.variables["birth_order"].values),
             ("year", years),
         ):
             if dim in array.dims:
-                have = set(factors[dim].values.tolist()) if dim in factors.coords else set()
+                have = (
+                    set(factors.variables[dim].values.tolist()) if dim in factors.coords else set()
+                )
                 missing = [str(v) for v in labels if v not in have]
                 if missing or (dim == "region" and "region" not in inputs.dims):
                     problems.add(f"factor {name}: {dim} {', '.join(missing)} is missing")
@@ -295,11 +296,16 @@ def _checked_factors(
             problems.add(f"factor {name} needs inputs with dimension {dim}")
     if problems:
         return factors
-    wanted = {"birth_order": inputs["birth_order"].values, "year": np.array(years)}
+    wanted = {"birth_order": inputs.variables["birth_order"].values, "year": np.array(years)}
     if "region" in inputs.dims:
-        wanted["region"] = inputs["region"].values
+        wanted["region"] = inputs.variables["region"].values
     # Labels of the factors may lie in another order, and years may go beyond those wanted.
-    return factors.sel({d: v for d, v in wanted.items() if d in factors.dims})
+    moved = {
+        d: v
+        for d, v in wanted.items()
+        if d in factors.dims and not np.array_equal(factors.variables[d].values, v)
+    }
+    return factors.sel(moved) if moved else factors
 
 
 def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Problems) -> None:
@@ -312,7 +318,7 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
     if sizes.get("fertility_schedule", 2) != 2:
         problems.add(f"fertility_schedule has {sizes['fertility_schedule']} entries, not 2")
     if "mortality_level" in sizes:
-        levels = tuple(inputs["mortality_level"].values.tolist())
+        levels = tuple(inputs.variables["mortality_level"].values.tolist())
         if levels != _LEVELS:
             problems.add(f"mortality_level is {list(levels)}", instead="low, central, high")
     if sizes["age"] < 3:
@@ -324,8 +330,8 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
 
 def _check_population(inputs: xr.Dataset, problems: Problems) -> None:
     """Note every region whose women by parity do not sum to its women."""
-    women = _laid_out(inputs["women_by_parity"], ("region", "parity", "age")).sum(axis=1)
-    female = _laid_out(inputs["population"], ("region", "sex", "age"))[:, 0]
+    women = _laid_out(inputs.variables["women_by_parity"], ("region", "parity", "age")).sum(axis=1)
+    female = _laid_out(inputs.variables["population"], ("region", "sex", "age"))[:, 0]
     women, female = np.broadcast_arrays(women, female)
     wrong = np.abs(women - female) > 1e-9 * np.maximum(female, 1.0)
     if wrong.any():
@@ -356,21 +362,21 @@ class _Plan:
         self.has_region = "region" in inputs.dims
         self.draws = factors["draw"].values if "draw" in factors.dims else None
         self.scenarios = factors["scenario"].values if "scenario" in factors.dims else None
-        self.regions = inputs["region"].values if self.has_region else None
+        self.regions = inputs.variables["region"].values if self.has_region else None
         ages = inputs.sizes["age"]
         self.starts = [int(a) for a in age_groups if a < ages]
         self.breaks = np.array([*self.starts, ages])
-        if "year" in inputs.dims and inputs["year"].values.tolist() != years:
+        if "year" in inputs.dims and inputs.variables["year"].values.tolist() != years:
             inputs = inputs.sel(year=years)
         self.base = {
             name: _laid_out(
-                inputs[name], ("region", "year", *(d for d in may if d != "year"), *must)
+                inputs.variables[name], ("region", "year", *(d for d in may if d != "year"), *must)
             )
             for name, (must, may) in needed.items()
             if name in inputs
         }
         self.factors = {
-            name: _laid_out(factors[name], dims)
+            name: _laid_out(factors.variables[name], dims)
             for name, (dims, _, _) in _FACTORS.items()
             if name in factors
         }
@@ -428,7 +434,7 @@ class _Plan:
             wrong = np.argwhere(most > limit[:, None])
             if len(wrong):
                 y, k, a = (int(v) for v in wrong[0])
-                order = self.inputs["birth_order"].values[k]
+                order = self.inputs.variables["birth_order"].values[k]
                 more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
                 problems.add(
                     f"{most[y, k, a]:.4g} births of order {order} per woman-year at age {a + 1} "
@@ -493,7 +499,7 @@ class _Plan:
         if self.draws is not None:
             when += f", draw {self.draws[found.draw]}"
         if found.kind == "certain":
-            order = inputs["birth_order"].values[found.parity]
+            order = inputs.variables["birth_order"].values[found.parity]
             return (
                 f"{found.amount:.4g} births of order {order} per woman-year at age {found.age} in "
                 f"{at}{when} are more than one birth per woman in half a year"
@@ -515,8 +521,8 @@ class _Plan:
         coords: dict[str, Any] = {
             "year": self.years,
             "time": [*self.years, self.years[-1] + 1],
-            "birth_order": inputs["birth_order"].values,
-            "sex": inputs["sex"].values,
+            "birth_order": inputs.variables["birth_order"].values,
+            "sex": inputs.variables["sex"].values,
             "age_group": _group_names(self.starts),
             "age_group_start": ("age_group", np.array(self.starts)),
             "age_group_end": ("age_group", np.array([*(self.breaks[1:-1] - 1), -1])),
@@ -542,7 +548,7 @@ class _Plan:
             data["outflow_cut"] = (arrays["cut"][:, :, 0], ())
             data["cells_cut"] = (arrays["cut"][:, :, 1], ())
         if history:
-            coords |= {name: inputs[name].values for name in ("parity", "age")}
+            coords |= {name: inputs.variables[name].values for name in ("parity", "age")}
             women = arrays["women"]
             people = np.stack([women.sum(axis=3), arrays["men"]], axis=3)
             data |= {
@@ -573,7 +579,7 @@ class _Plan:
         return label(dataset, source="popsim.demography.projection.project")
 
 
-def _laid_out(array: xr.DataArray, dims: tuple[str, ...]) -> np.ndarray:
+def _laid_out(array: xr.Variable, dims: tuple[str, ...]) -> np.ndarray:
     """Return the values with exactly these axes, of length 1 where the array has no such dim."""
     present = [d for d in dims if d in array.dims]
     values = np.asarray(array.transpose(*present).values, dtype=np.float64)

@@ -12,16 +12,7 @@ What is stored, and why:
   leave shares alone, so only births touch them, and only at ages with births. Births never change
   the number of women, so the totals need no parity.
 
-In terms of shares ``p`` the step of order k over half a year is, with ``r`` from
-``h / 2 / (1 + h / 4)`` (open order: ``h / 2``)::
-
-    b_k  = r_k (p[k-1] + b_{k-1} / 2)        births per woman of that age
-    p[k] = p[k] + b_k - b_{k+1}              the open state only gains
-
-which is ``docs/methods`` "one year, exactly" divided by the women of that age. The second half of a
-year uses the rates of the age then reached, the first half those of the age at the start; both
-are the rates of the same year, so ``r`` is computed once per year, age and order and used for those
-who arrive at the age and for those who are there.
+The year itself is in :mod:`popsim.kernels.year_step` and :mod:`popsim.kernels.births`.
 """
 
 from __future__ import annotations
@@ -30,6 +21,64 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numba import njit
+
+from popsim.kernels.births import (
+    bear_children,
+    blend_migrants,
+    merge_open_shares,
+    share_row,
+)
+from popsim.kernels.deaths import (
+    period_deaths,
+    separation_factors,
+)
+from popsim.kernels.lanes import (
+    _4L,
+    _AGE_RATE,
+    _ALL,
+    _BIRTHS,
+    _BOYS,
+    _CELLS,
+    _CERTAIN,
+    _CUT_CELLS,
+    _CUT_PERSONS,
+    _DEATHS,
+    _DOWN,
+    _EMPTIED,
+    _FACTOR,
+    _FINE,
+    _GIRLS,
+    _JIT,
+    _L,
+    _MOVERS,
+    _NOMINAL,
+    _ORDER_ROWS,
+    _PARITY_EMPTIED,
+    _RAISE,
+    _RATE,
+    _SCHEDULE,
+    _SHORT,
+    _UN,
+    _UN_FILL,
+    _UP,
+    _WORK_ROWS,
+    LANES,
+    _0,
+    _1,
+    add_row,
+    fill_row,
+    load_row,
+    store_row,
+)
+from popsim.kernels.year_step import (
+    age_cohorts,
+    age_open_group,
+    ask_migrants,
+    movers_of_lane,
+    sum_age_groups,
+    survival_of_lane,
+    survive_newborn,
+)
 
 __all__ = [
     "LANES",
@@ -47,612 +96,6 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 Timing = Literal["even", "end"]
 MigrationKind = Literal["counts", "rates", "totals"]
 OnNegative = Literal["raise", "cut", "un"]
-
-LANES = 64
-"""Draws in a tile."""
-
-_JIT: dict[str, Any] = {
-    "nogil": True,
-    "cache": True,
-    "fastmath": {"contract"},
-    "error_model": "numpy",
-}
-
-# The compiler only sees loops over lanes as vectors when what they call is part of them.
-_INLINE = {**_JIT, "forceinline": True}
-
-# Unsigned, because signed indices bring wraparound code into the loops over lanes.
-_L = np.uint64(LANES)
-_0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
-_2L, _3L, _4L = _2 * _L, _3 * _L, _4 * _L
-
-# Rows of lanes in the work array. Rows at constant distances are seen as distinct by the compiler.
-_MOVERS = np.uint64(0 * LANES)  # factor on migration
-_UP = np.uint64(1 * LANES)  # weight of high survival
-_DOWN = np.uint64(2 * LANES)  # weight of low survival
-_SCHEDULE = np.uint64(3 * LANES)  # weight of the second fertility schedule
-_DEATHS = np.uint64(4 * LANES)
-_SHORT = np.uint64(5 * LANES)  # persons that an outflow asked for and a cell did not hold
-_CELLS = np.uint64(6 * LANES)  # cells where that happened
-_RESIDENT = np.uint64(8 * LANES)  # women of the age at step 2
-_ARRIVED = np.uint64(9 * LANES)  # women of the age at step 4
-_RESIDENT_SHARE = np.uint64(10 * LANES)  # resident women / mean of residents and arrived
-_ARRIVED_SHARE = np.uint64(11 * LANES)
-_FIRST = np.uint64(12 * LANES)  # first-half births of the order before, per woman
-_SECOND = np.uint64(13 * LANES)  # second-half births of the order before, per woman
-_GIRLS = np.uint64(14 * LANES)
-_BOYS = np.uint64(15 * LANES)
-_NOMINAL = np.uint64(16 * LANES)  # net migrants asked for
-_ALL = np.uint64(17 * LANES)  # population at the start
-_CUT_PERSONS = np.uint64(18 * LANES)  # over all years
-_CUT_CELLS = np.uint64(19 * LANES)
-_WORK_ROWS = 20
-
-# Rows of lanes for each birth order.
-_FACTOR = np.uint64(0 * LANES)
-_BIRTHS = np.uint64(1 * LANES)
-_RATE = np.uint64(2 * LANES)
-_AGE_RATE = np.uint64(3 * LANES)
-_ORDER_ROWS = np.uint64(4)
-_ORDER_L = _ORDER_ROWS * _L
-
-_COUNTS, _RATES, _TOTALS = 0, 1, 2
-_RAISE, _CUT, _UN = 0, 1, 2
-
-# The UN's guard: what is left of an emptied cell before a step, what replaces a negative one after.
-_UN_LEFT = 1e-5
-_UN_FILL = 0.0005
-
-_FINE, _EMPTIED, _CERTAIN, _PARITY_EMPTIED = 0, 1, 2, 3
-
-
-# ------------------------------------------------------------------------------------ one year
-
-
-@njit(**_INLINE)
-def _cell(n: float, start: float, end: float, survival: float, fill: float) -> Any:
-    """Move one cell a year: migrants, survivors, migrants; where negative, ``fill``.
-
-    Returns women or men at step 2, survivors, what the outflow leaves (may be negative), the cell
-    at the end, persons short and times short.
-    """
-    asked = n + start
-    exposed = fill if asked < 0.0 else asked
-    alive = survival * exposed
-    left = alive + end
-    after = fill if left < 0.0 else left
-    short = (exposed - asked) + (after - left)
-    times = (1.0 if asked < 0.0 else 0.0) + (1.0 if left < 0.0 else 0.0)
-    return exposed, alive, left, after, short, times
-
-
-@njit(**_INLINE)
-def _survival(s: float, up: float, down: float, work: Any, lane: Any, weighted: Any) -> Any:
-    """Survival of a lane: between the central and the high or the low table."""
-    if weighted is None:
-        return s
-    return s + work[_UP + lane] * up + work[_DOWN + lane] * down
-
-
-@njit(**_INLINE)
-def _movers(moves: Any, work: Any, x: Any, lane: Any) -> Any:
-    """Lane number that multiplies the migration of age x: a factor, or the migrants themselves."""
-    if moves is None:
-        return work[_MOVERS + lane]
-    return moves[x * _L + lane]
-
-
-@njit(**_INLINE)
-def _grow(
-    stock: Any,
-    i: Any,
-    x: Any,
-    s: float,
-    up: float,
-    down: float,
-    start: float,
-    end: float,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-    lane: Any,
-) -> Any:
-    """Move one lane of one cohort, at offset ``i`` of stock, to age ``x``; see :func:`_cell`."""
-    n, alive, left, after, short, times = _cell(
-        stock[i + lane],
-        start * _movers(moves, work, x - _1, lane),
-        end * _movers(moves, work, x, lane),
-        _survival(s, up, down, work, lane, weighted),
-        fill,
-    )
-    stock[i + lane] = after
-    return n, alive, left, after, short, times
-
-
-@njit(**_INLINE)
-def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: bool) -> float:
-    """Women at step 4: before migrants of timing "end", and before the UN's guard."""
-    if late:
-        return alive
-    return left if unguarded else after
-
-
-@njit(**_JIT)
-def _age(
-    stock: Any,
-    i: Any,
-    x: Any,
-    stop: Any,
-    s: Any,
-    up: Any,
-    down: Any,
-    start: Any,
-    end: Any,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-    resident: Any,
-    arrived: Any,
-    survivors: Any,
-    late: bool,
-    unguarded: bool,
-) -> None:
-    """Move the cohorts that reach ages ``x`` to ``stop`` - 1; ``i`` is age 0 in stock.
-
-    Keeps what the births of the year are exposed to unless ``resident`` is None. Four ages at a
-    time, so that the sums are loaded and stored once for four. Numbers shared by lanes are read
-    before the loop: read inside, each would be checked against what is stored.
-    """
-    while x + _4 <= stop:
-        j = i + (x - _1) * _L
-        row = x * _L
-        s0, s1, s2, s3 = s[x], s[x + _1], s[x + _2], s[x + _3]
-        up0, up1, up2, up3 = up[x], up[x + _1], up[x + _2], up[x + _3]
-        down0, down1, down2, down3 = down[x], down[x + _1], down[x + _2], down[x + _3]
-        start0, start1, start2, start3 = start[x - _1], start[x], start[x + _1], start[x + _2]
-        end0, end1, end2, end3 = end[x], end[x + _1], end[x + _2], end[x + _3]
-        for lane in range(_L):
-            n0, alive0, left0, after0, short0, times0 = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n1, alive1, left1, after1, short1, times1 = _grow(
-                stock, j + _L, x + _1, s1, up1, down1, start1, end1, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n2, alive2, left2, after2, short2, times2 = _grow(
-                stock, j + _2L, x + _2, s2, up2, down2, start2, end2, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            n3, alive3, left3, after3, short3, times3 = _grow(
-                stock, j + _3L, x + _3, s3, up3, down3, start3, end3, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            if resident is not None:
-                resident[row - _L + lane] = n0
-                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
-                resident[row + lane] = n1
-                arrived[row + _L + lane] = _at_risk(alive1, left1, after1, late, unguarded)
-                resident[row + _L + lane] = n2
-                arrived[row + _2L + lane] = _at_risk(alive2, left2, after2, late, unguarded)
-                resident[row + _2L + lane] = n3
-                arrived[row + _3L + lane] = _at_risk(alive3, left3, after3, late, unguarded)
-            if survivors is not None:
-                survivors[row + lane] = alive0
-                survivors[row + _L + lane] = alive1
-                survivors[row + _2L + lane] = alive2
-                survivors[row + _3L + lane] = alive3
-            work[_DEATHS + lane] += (n0 - alive0) + (n1 - alive1) + ((n2 - alive2) + (n3 - alive3))
-            work[_SHORT + lane] += (short0 + short1) + (short2 + short3)
-            work[_CELLS + lane] += (times0 + times1) + (times2 + times3)
-        x += _4
-    while x < stop:
-        j = i + (x - _1) * _L
-        row = x * _L
-        s0, up0, down0, start0, end0 = s[x], up[x], down[x], start[x - _1], end[x]
-        for lane in range(_L):
-            n0, alive0, left0, after0, short0, times0 = _grow(
-                stock, j, x, s0, up0, down0, start0, end0, work, fill, weighted,
-                moves, lane,
-            )  # fmt: skip
-            if resident is not None:
-                resident[row - _L + lane] = n0
-                arrived[row + lane] = _at_risk(alive0, left0, after0, late, unguarded)
-            if survivors is not None:
-                survivors[row + lane] = alive0
-            work[_DEATHS + lane] += n0 - alive0
-            work[_SHORT + lane] += short0
-            work[_CELLS + lane] += times0
-        x += _1
-
-
-@njit(**_JIT)
-def _sum_groups(stock: Any, i: Any, breaks: Any, groups: Any) -> None:
-    """Sum the cells of one sex, age 0 at ``i``, over age groups, one row of lanes a group."""
-    for g in range(breaks.size - 1):
-        row = np.uint64(g) * _L
-        for lane in range(_L):
-            groups[row + lane] = 0.0
-        x, stop = np.uint64(breaks[g]), np.uint64(breaks[g + 1])
-        while x + _4 <= stop:
-            j = i + x * _L
-            for lane in range(_L):
-                groups[row + lane] += (stock[j + lane] + stock[j + _L + lane]) + (
-                    stock[j + _2L + lane] + stock[j + _3L + lane]
-                )
-            x += _4
-        while x < stop:
-            j = i + x * _L
-            for lane in range(_L):
-                groups[row + lane] += stock[j + lane]
-            x += _1
-
-
-@njit(**_JIT)
-def _age_open(
-    stock: Any,
-    i: Any,
-    x: Any,
-    s: Any,
-    up: Any,
-    down: Any,
-    start: Any,
-    end: Any,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-    resident: Any,
-    survivors: Any,
-) -> None:
-    """Move the two oldest cohorts, at ``i`` and the row after, into the open group ``x``."""
-    for lane in range(_L):
-        asked = stock[i + _L + lane] + start[x] * _movers(moves, work, x, lane)
-        oldest = fill if asked < 0.0 else asked
-        asked_below = stock[i + lane] + start[x - _1] * _movers(moves, work, x - _1, lane)
-        below = fill if asked_below < 0.0 else asked_below
-        alive = _survival(s[x], up[x], down[x], work, lane, weighted) * (below + oldest)
-        left = alive + end[x] * _movers(moves, work, x, lane)
-        after = fill if left < 0.0 else left
-        stock[i + lane] = after
-        work[_DEATHS + lane] += (below + oldest) - alive
-        work[_SHORT + lane] += (oldest - asked) + (below - asked_below) + (after - left)
-        work[_CELLS + lane] += (
-            (1.0 if asked < 0.0 else 0.0)
-            + (1.0 if asked_below < 0.0 else 0.0)
-            + (1.0 if left < 0.0 else 0.0)
-        )
-        resident[(x - _1) * _L + lane] = below
-        resident[x * _L + lane] = oldest
-        if survivors is not None:
-            survivors[x * _L + lane] = alive
-
-
-@njit(**_JIT)
-def _newborn(
-    stock: Any,
-    i: Any,
-    births: Any,
-    s: Any,
-    up: Any,
-    down: Any,
-    end: Any,
-    work: Any,
-    fill: float,
-    weighted: Any,
-    moves: Any,
-    survivors: Any,
-) -> None:
-    """Bring the newborn of one sex, a row of the work array, to the end of the year."""
-    for lane in range(_L):
-        born = work[births + lane]
-        alive = _survival(s[_0], up[_0], down[_0], work, lane, weighted) * born
-        left = alive + end[_0] * _movers(moves, work, _0, lane)
-        after = fill if left < 0.0 else left
-        stock[i + lane] = after
-        work[_DEATHS + lane] += born - alive
-        work[_SHORT + lane] += after - left
-        work[_CELLS + lane] += 1.0 if left < 0.0 else 0.0
-        if survivors is not None:
-            survivors[lane] = alive
-
-
-@njit(**_INLINE)
-def _half_rate(base: float, change: float, work: Any, order: Any, o: Any, lane: Any) -> Any:
-    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
-    return (base + work[_SCHEDULE + lane] * change) * order[o + _FACTOR + lane]
-
-
-@njit(**_INLINE)
-def _bear(share: float, entered: float, r: float, closed: float) -> Any:
-    """Births per woman of one order in half a year, and the share left at the parity at risk."""
-    births = r * (share + 0.5 * entered)
-    return births, share + entered - closed * births
-
-
-@njit(**_INLINE)
-def _order(
-    share: Any,
-    i: Any,
-    order: Any,
-    o: Any,
-    work: Any,
-    r: float,
-    closed: float,
-    age: float,
-    first: float,
-    second: float,
-    by_age: Any,
-    at: Any,
-    lane: Any,
-) -> Any:
-    """One order at one age and lane: those who arrive, at ``i``, and the residents.
-
-    ``r`` is births per woman at risk in half a year.
-    """
-    second, stays = _bear(share[i + lane], second, r, closed)
-    share[i + lane] = stays
-    first, stays = _bear(share[i + _4L + lane], first, r, closed)
-    share[i + _4L + lane] = stays
-    births = work[_RESIDENT + lane] * first + work[_ARRIVED + lane] * second
-    order[o + _BIRTHS + lane] += births
-    rate = work[_RESIDENT_SHARE + lane] * first + work[_ARRIVED_SHARE + lane] * second
-    order[o + _RATE + lane] += rate
-    order[o + _AGE_RATE + lane] += age * rate
-    if by_age is not None:
-        by_age[at + lane] = births
-    return first, second
-
-
-@njit(**_JIT)
-def _exposure(resident: Any, arrived: Any, i: Any, work: Any) -> None:
-    """Set the exposure rows of one age: women at steps 2 and 4, and their shares of the mean."""
-    for lane in range(_L):
-        here = resident[i + lane]
-        there = arrived[i + lane]
-        mean = 0.5 * (here + there)
-        # No women, no rate.
-        inverse = 1.0 / mean if mean > 0.0 else 0.0
-        work[_RESIDENT + lane] = here
-        work[_ARRIVED + lane] = there
-        work[_RESIDENT_SHARE + lane] = here * inverse
-        work[_ARRIVED_SHARE + lane] = there * inverse
-        work[_FIRST + lane] = 0.0
-        work[_SECOND + lane] = 0.0
-
-
-@njit(**_JIT)
-def _births_one(
-    share: Any,
-    i: Any,
-    order: Any,
-    o: Any,
-    work: Any,
-    h0: float,
-    c0: float,
-    closed: float,
-    middle: float,
-    by_age: Any,
-    at: Any,
-) -> None:
-    """Bear the children of one order at one age."""
-    for lane in range(_L):
-        half = _half_rate(h0, c0, work, order, o, lane)
-        r0 = half / (1.0 + 0.5 * closed * half)
-        first, second = _order(
-            share, i, order, o, work, r0, closed, middle,
-            work[_FIRST + lane], work[_SECOND + lane], by_age, at, lane,
-        )  # fmt: skip
-        work[_FIRST + lane] = first
-        work[_SECOND + lane] = second
-
-
-@njit(**_JIT)
-def _births_four(
-    share: Any,
-    i: Any,
-    order: Any,
-    o: Any,
-    work: Any,
-    h0: float,
-    h1: float,
-    h2: float,
-    h3: float,
-    c0: float,
-    c1: float,
-    c2: float,
-    c3: float,
-    closed: float,
-    middle: float,
-    by_age: Any,
-    at: Any,
-) -> None:
-    """Bear the children of four orders at one age, the chain between them kept in registers."""
-    for lane in range(_L):
-        half = _half_rate(h0, c0, work, order, o, lane)
-        r = half / (1.0 + 0.5 * 1.0 * half)
-        first, second = _order(
-            share, i, order, o, work, r, 1.0, middle, work[_FIRST + lane], work[_SECOND + lane],
-            by_age, at, lane,
-        )  # fmt: skip
-        half = _half_rate(h1, c1, work, order, o + _ORDER_L, lane)
-        r = half / (1.0 + 0.5 * 1.0 * half)
-        first, second = _order(
-            share, i + _L, order, o + _ORDER_L, work, r, 1.0, middle, first, second,
-            by_age, at + _L, lane,
-        )  # fmt: skip
-        half = _half_rate(h2, c2, work, order, o + _2 * _ORDER_L, lane)
-        r = half / (1.0 + 0.5 * 1.0 * half)
-        first, second = _order(
-            share, i + _2L, order, o + _2 * _ORDER_L, work, r, 1.0, middle, first, second,
-            by_age, at + _2L, lane,
-        )  # fmt: skip
-        half = _half_rate(h3, c3, work, order, o + _3 * _ORDER_L, lane)
-        r = half / (1.0 + 0.5 * closed * half)
-        first, second = _order(
-            share, i + _3L, order, o + _3 * _ORDER_L, work, r, closed, middle, first, second,
-            by_age, at + _3L, lane,
-        )  # fmt: skip
-        work[_FIRST + lane] = first
-        work[_SECOND + lane] = second
-
-
-@njit(**_JIT)
-def _births(
-    share: Any,
-    i: Any,
-    first_age: int,
-    start_age: int,
-    stop_age: int,
-    resident: Any,
-    arrived: Any,
-    half: Any,
-    change: Any,
-    step: float,
-    order: Any,
-    work: Any,
-    by_age: Any,
-    chunk_size: Any,
-) -> None:
-    """Bear the children of mothers aged ``start_age`` to ``stop_age`` - 1, ages and orders rising.
-
-    ``i`` is the share row of those resident at ``first_age``.
-    """
-    orders = half.shape[0]
-    fours = orders - orders % 4
-    for a in range(start_age, stop_age):
-        middle = (a + 0.5) * step
-        _exposure(resident, arrived, np.uint64(a) * _L, work)
-        # Those who arrive at the age lie a row before those who live there.
-        below = i + np.uint64(a - first_age) * _4L - _4L
-        at = np.uint64(a * orders) * _L
-        for k in range(0, fours, 4):
-            _births_four(
-                share, below + _share_row(k, chunk_size), order, np.uint64(k) * _ORDER_L, work,
-                half[k, a], half[k + 1, a], half[k + 2, a], half[k + 3, a],
-                change[k, a], change[k + 1, a], change[k + 2, a], change[k + 3, a],
-                0.0 if k + 4 == orders else 1.0, middle, by_age, at + np.uint64(k) * _L,
-            )  # fmt: skip
-        for k in range(fours, orders):
-            _births_one(
-                share, below + _share_row(k, chunk_size), order, np.uint64(k) * _ORDER_L, work,
-                half[k, a], change[k, a], 0.0 if k + 1 == orders else 1.0, middle, by_age,
-                at + np.uint64(k) * _L,
-            )  # fmt: skip
-
-
-@njit(**_INLINE)
-def _share_row(k: int, chunk_size: Any) -> Any:
-    """Return the offset of a parity among the shares: four lie together, then the next four."""
-    return np.uint64(k // 4) * chunk_size + np.uint64(k % 4) * _L
-
-
-@njit(**_JIT)
-def _blend(
-    share: Any,
-    i: Any,
-    parities: Any,
-    before: Any,
-    j: Any,
-    after: Any,
-    m: Any,
-    spread: Any,
-    age: Any,
-    chunk_size: Any,
-) -> Any:
-    """Blend migrants of a given parity distribution into the shares of one age.
-
-    Where a parity cannot bear its part of an outflow, the outflow of that age is taken from the
-    residents in proportion. Returns the first lane where that happened (or ``LANES``), the parity
-    and the women short.
-    """
-    failed, failed_parity, failed_amount = LANES, 0, 0.0
-    for lane in range(LANES):
-        u = np.uint64(lane)
-        was, now = before[j + u], after[m + u]
-        if not now > 0.0 or now == was:
-            continue
-        bearable = True
-        for k in range(parities):
-            left = share[i + _share_row(k, chunk_size) + u] * was + spread[k, age] * (now - was)
-            if left < 0.0:
-                bearable = False
-                if failed == LANES:
-                    failed, failed_parity, failed_amount = lane, k, -left
-        if bearable:
-            for k in range(parities):
-                at = i + _share_row(k, chunk_size) + u
-                share[at] = (share[at] * was + spread[k, age] * (now - was)) / now
-    return failed, failed_parity, failed_amount
-
-
-@njit(**_JIT)
-def _ask(
-    moves: Any,
-    stock: Any,
-    i: Any,
-    ages: int,
-    rate: Any,
-    kind: int,
-    guard: bool,
-    work: Any,
-) -> None:
-    """Set the net migrants of one sex, cell by cell, and add them up; ``i`` is age 0 in stock."""
-    for a in range(ages):
-        row = np.uint64(a) * _L
-        for lane in range(_L):
-            n = stock[i + row + lane]
-            asked = rate[a] * work[_MOVERS + lane]
-            if kind == _RATES:
-                asked *= n
-            elif kind == _TOTALS:
-                asked *= n / work[_ALL + lane]
-            if guard and n + asked <= 0.0:
-                asked = _UN_LEFT - n
-            moves[row + lane] = asked
-            work[_NOMINAL + lane] += asked
-
-
-@njit(**_JIT)
-def _fill_row(work: Any, row: Any, value: float) -> None:
-    for lane in range(_L):
-        work[row + lane] = value
-
-
-@njit(**_JIT)
-def _add_row(work: Any, row: Any, other: Any) -> None:
-    for lane in range(_L):
-        work[row + lane] += work[other + lane]
-
-
-@njit(**_JIT)
-def _load(work: Any, row: Any, source: Any, y: int, d: Any) -> None:
-    """Load one year of a factor (years or 1, draws or 1) into a row of lanes."""
-    year = np.uint64(y if source.shape[0] > 1 else 0)
-    last = np.uint64(source.shape[1] - 1)
-    full = last >= d + _L - _1
-    for lane in range(_L):
-        work[row + lane] = source[year, d + lane if full else min(d + lane, last)]
-
-
-@njit(**_JIT)
-def _store(target: Any, at: Any, work: Any, row: Any, lanes: Any) -> None:
-    for lane in range(lanes):
-        target[at + lane] = work[row + lane]
-
-
-@njit(**_JIT)
-def _merge_open(share: Any, i: Any, orders: int, resident: Any, j: Any, chunk_size: Any) -> None:
-    """Merge the shares of the two oldest cohorts, weighted by their women, into the younger row."""
-    for lane in range(_L):
-        below, oldest = resident[j - _L + lane], resident[j + lane]
-        women = below + oldest
-        weight = oldest / women if women > 0.0 else 0.0
-        for k in range(orders):
-            at = i + _share_row(k, chunk_size) + lane
-            share[at - _4L] += weight * (share[at] - share[at - _4L])
 
 
 @njit(**_JIT)
@@ -676,7 +119,7 @@ def _store_state(
         at = (now + np.uint64(a)) * _L
         for k in range(orders):
             out = np.uint64((t * orders + k) * ages + a) * D + d
-            row = (now + np.uint64(a)) * _4L + _share_row(k, chunk_size)
+            row = (now + np.uint64(a)) * _4L + share_row(k, chunk_size)
             for lane in range(lanes):
                 women[out + lane] = stock[at + lane] * share[row + lane]
         out = np.uint64(t * ages + a) * D + d
@@ -721,9 +164,9 @@ def _store_flows(
             else:
                 exposed = resident[row - _L + lane]
             deaths[out + lane] = (
-                1.0 - _survival(s[x], up[x], down[x], work, lane, weighted)
+                1.0 - survival_of_lane(s[x], up[x], down[x], work, lane, weighted)
             ) * exposed
-            factor = _movers(moves, work, x, lane)
+            factor = movers_of_lane(moves, work, x, lane)
             first = start[x] * factor
             second = end[x] * factor
             if not unguarded:
@@ -768,9 +211,6 @@ def _diagnose_certain(
                 return
 
 
-# ------------------------------------------------------------------------------------ all years
-
-
 @njit(**_JIT)
 def _run(
     base: Any,  # (2, A1) women and men
@@ -783,12 +223,16 @@ def _run(
     down: Any,  # (Y, 2, A1) low - central
     start: Any,  # (Y, 2, A1) migration at the start of the year, or its part of moves
     end: Any,  # (Y, 2, A1) migration at the end
+    inflow: Any,  # (Y, 2, A1) whether nobody leaves, at this age and those that are moved with it
+    limits: Any,  # (Y, 4) of all draws: most and least migration factor, weights of survival
+    watched: Any,  # (Y,) whether every cell must be watched for an outflow larger than it
     asked: Any,  # (Y, 2) sum of start and end
     rate: Any,  # (Y, 2, A1) migration input where cells are set year by year
     girls: Any,  # (Y, K) share of girls among births
     spread: Any,  # (P1, A1) parity distribution of migrants, or (0, 0)
     breaks: Any,  # (G + 1,) age groups
     schedule_weight: Any,
+    mixed: bool,
     fertility_factor: Any,
     up_weight: Any,
     migration_factor: Any,
@@ -842,6 +286,8 @@ def _run(
     last_share = last if last < ages - 1 else ages - 2
     # Ages reached at which births, or a traced run, need to know who was exposed.
     traced = survivors is not None
+    movers, mixes = migration_factor.ravel(), schedule_weight.ravel()
+    factors = fertility_factor.ravel()
     expose_from = (1 if traced else fertile_from, 1)
     expose_to = (ages - 1 if traced else min(fertile_to + 1, ages - 1), ages - 1 if traced else 1)
 
@@ -852,14 +298,14 @@ def _run(
         for sex in range(2):
             i = np.uint64(sex) * window + np.uint64(years) * _L
             for a in range(ages):
-                _fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
-            _sum_groups(stock, i, breaks, groups)
+                fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
+            sum_age_groups(stock, i, breaks, groups)
             for g in range(G):
-                _store(out_groups, (np.uint64(sex) * G + g) * D + d, groups, g * _L, lanes)
+                store_row(out_groups, (np.uint64(sex) * G + g) * D + d, groups, g * _L, lanes)
         for a in range(first, last + 1):
             i = np.uint64(years + a - first) * _4L
             for k in range(orders):
-                _fill_row(share, i + _share_row(k, chunk_size), base_share[k, a])
+                fill_row(share, i + share_row(k, chunk_size), base_share[k, a])
         if by_age is not None:
             _store_state(
                 out_women,
@@ -876,25 +322,30 @@ def _run(
                 lanes,
                 chunk_size,
             )
-        _fill_row(work, _CUT_PERSONS, 0.0)
-        _fill_row(work, _CUT_CELLS, 0.0)
+        fill_row(work, _CUT_PERSONS, 0.0)
+        fill_row(work, _CUT_CELLS, 0.0)
 
         for y in range(years):
             now = np.uint64(years - y)  # window row of age 0 at the start of the year
-            _load(work, _MOVERS, migration_factor, y, d)
-            _load(work, _SCHEDULE, schedule_weight, y, d)
+            year = np.uint64(y)
+            at = year if migration_factor.shape[0] > 1 else _0
+            load_row(work, _MOVERS, movers, at, np.uint64(migration_factor.shape[1]), d)
+            at = year if schedule_weight.shape[0] > 1 else _0
+            load_row(work, _SCHEDULE, mixes, at, np.uint64(schedule_weight.shape[1]), d)
             if up_weight is not None:
-                _load(work, _UP, up_weight, y, d)
+                at = year if up_weight.shape[0] > 1 else _0
+                load_row(work, _UP, up_weight.ravel(), at, np.uint64(up_weight.shape[1]), d)
                 for lane in range(_L):
                     weight = work[_UP + lane]
                     work[_UP + lane] = max(weight, 0.0)
                     work[_DOWN + lane] = max(-weight, 0.0)
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
-                _load(order, o + _FACTOR, fertility_factor[:, k], y, d)
-                _fill_row(order, o + _BIRTHS, 0.0)
-                _fill_row(order, o + _RATE, 0.0)
-                _fill_row(order, o + _AGE_RATE, 0.0)
+                at = (year if fertility_factor.shape[0] > 1 else _0) * K + np.uint64(k)
+                load_row(order, o + _FACTOR, factors, at, np.uint64(fertility_factor.shape[2]), d)
+                fill_row(order, o + _BIRTHS, 0.0)
+                fill_row(order, o + _RATE, 0.0)
+                fill_row(order, o + _AGE_RATE, 0.0)
                 limit = 1.0 if k == orders - 1 else 2.0
                 certain = 0
                 for lane in range(_L):
@@ -904,7 +355,7 @@ def _run(
                     if diagnosis[0] != _FINE:
                         return
             if moves_women is not None:
-                _fill_row(work, _ALL, 0.0)
+                fill_row(work, _ALL, 0.0)
                 for sex in range(2):
                     i = np.uint64(sex) * window + now * _L
                     for a in range(ages):
@@ -914,12 +365,12 @@ def _run(
             for sex in range(2):
                 moves = moves_women if sex == 0 else moves_men
                 i = np.uint64(sex) * window + now * _L
-                _fill_row(work, _DEATHS, 0.0)
-                _fill_row(work, _SHORT, 0.0)
-                _fill_row(work, _CELLS, 0.0)
-                _fill_row(work, _NOMINAL, 0.0)
+                fill_row(work, _DEATHS, 0.0)
+                fill_row(work, _SHORT, 0.0)
+                fill_row(work, _CELLS, 0.0)
+                fill_row(work, _NOMINAL, 0.0)
                 if moves_women is not None:
-                    _ask(moves, stock, i, ages, rate[y, sex], kind, unguarded, work)
+                    ask_migrants(moves, stock, i, ages, rate[y, sex], kind, unguarded, work)
                 else:
                     for lane in range(_L):
                         work[_NOMINAL + lane] = asked[y, sex] * work[_MOVERS + lane]
@@ -929,36 +380,34 @@ def _run(
 
                 sy, upy, downy = s[y, sex], up[y, sex], down[y, sex]
                 starty, endy = start[y, sex], end[y, sex]
-                x0 = np.uint64(expose_from[sex])
-                x1 = np.uint64(expose_to[sex])
-                _age(
-                    stock, i, _1, x0, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
-                    None, None, None, late, unguarded,
+                for g in range(G):
+                    fill_row(groups, g * _L, 0.0)
+                age_cohorts(
+                    stock, i, sy, upy, downy, starty, endy, inflow[y, sex], limits[y], work, groups,
+                    breaks, fill, up_weight, moves, resident, arrived, survivors,
+                    np.uint64(expose_from[sex]), np.uint64(expose_to[sex]), late, unguarded,
+                    not watched[y],
                 )  # fmt: skip
-                _age(
-                    stock, i, x0, x1, sy, upy, downy, starty, endy, work, fill, up_weight, moves,
-                    resident, arrived, survivors, late, unguarded,
-                )  # fmt: skip
-                _age(
-                    stock, i, x1, oldest, sy, upy, downy, starty, endy, work, fill, up_weight,
-                    moves, None, None, None, late, unguarded,
-                )  # fmt: skip
-                _age_open(
+                age_open_group(
                     stock, i + (oldest - _1) * _L, oldest, sy, upy, downy, starty, endy, work,
-                    fill, up_weight, moves, resident, survivors,
+                    fill, up_weight, moves, resident, survivors, groups, (G - _1) * _L,
                 )  # fmt: skip
 
                 if sex == 0:
                     # The cohort that arrives at the first age with parity comes at parity 0.
                     i_share = (now - _1) * _4L
-                    _fill_row(share, i_share, 1.0)
+                    fill_row(share, i_share, 1.0)
                     for k in range(1, orders):
-                        _fill_row(share, i_share + _share_row(k, chunk_size), 0.0)
+                        fill_row(share, i_share + share_row(k, chunk_size), 0.0)
                     i_share = now * _4L
+                    if late or unguarded:
+                        there, there_from = arrived, _0
+                    else:
+                        there, there_from = stock, i - _L
                     if survivors is not None:  # noqa: SIM102
                         if blending and not late:
                             for a in range(first, last + 1):
-                                lane, k, amount = _blend(
+                                lane, k, amount = blend_migrants(
                                     share,
                                     i_share + np.uint64(a - first) * _4L,
                                     orders,
@@ -975,19 +424,19 @@ def _run(
                                         diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount
                                     )
                                     return
-                    if by_age is not None:
-                        by_age[:] = 0.0
                     if not blending:
-                        _births(
+                        bear_children(
                             share,
                             i_share,
                             first,
                             fertile_from,
                             fertile_to,
                             resident,
-                            arrived,
+                            there,
+                            there_from,
                             half[y],
                             half_change[y],
+                            mixed,
                             step,
                             order,
                             work,
@@ -999,14 +448,14 @@ def _run(
                         row = np.uint64(a) * _L
                         if survivors is not None:  # noqa: SIM102
                             if blending and not late:
-                                lane, k, amount = _blend(
+                                lane, k, amount = blend_migrants(
                                     share,
                                     here - _4L,
                                     orders,
                                     survivors,
                                     row,
-                                    arrived,
-                                    row,
+                                    there,
+                                    there_from + row,
                                     spread,
                                     a,
                                     chunk_size,
@@ -1017,24 +466,26 @@ def _run(
                                     )
                                     return
                         if fertile_from <= a < fertile_to:
-                            _births(
+                            bear_children(
                                 share,
                                 i_share,
                                 first,
                                 a,
                                 a + 1,
                                 resident,
-                                arrived,
+                                there,
+                                there_from,
                                 half[y],
                                 half_change[y],
+                                mixed,
                                 step,
                                 order,
                                 work,
                                 by_age,
                                 chunk_size,
                             )
-                    _fill_row(work, _GIRLS, 0.0)
-                    _fill_row(work, _BOYS, 0.0)
+                    fill_row(work, _GIRLS, 0.0)
+                    fill_row(work, _BOYS, 0.0)
                     for k in range(orders):
                         o = np.uint64(k) * _ORDER_ROWS * _L
                         for lane in range(_L):
@@ -1043,14 +494,14 @@ def _run(
                             work[_GIRLS + lane] += girl
                             work[_BOYS + lane] += births - girl
                         out = (np.uint64(y) * K + np.uint64(k)) * D + d
-                        _store(out_births, out, order, o + _BIRTHS, lanes)
-                        _store(out_rate, out, order, o + _RATE, lanes)
-                        _store(out_age_rate, out, order, o + _AGE_RATE, lanes)
+                        store_row(out_births, out, order, o + _BIRTHS, lanes)
+                        store_row(out_rate, out, order, o + _RATE, lanes)
+                        store_row(out_age_rate, out, order, o + _AGE_RATE, lanes)
                     out = np.uint64(y) * np.uint64(2) * D + d
-                    _store(out_births_by_sex, out, work, _GIRLS, lanes)
-                    _store(out_births_by_sex, out + D, work, _BOYS, lanes)
+                    store_row(out_births_by_sex, out, work, _GIRLS, lanes)
+                    store_row(out_births_by_sex, out + D, work, _BOYS, lanes)
 
-                _newborn(
+                survive_newborn(
                     stock,
                     i - _L,
                     _GIRLS if sex == 0 else _BOYS,
@@ -1063,11 +514,11 @@ def _run(
                     up_weight,
                     moves,
                     survivors,
+                    groups,
                 )
-                _sum_groups(stock, i - _L, breaks, groups)
 
                 if sex == 0 and last == ages - 1:
-                    _merge_open(
+                    merge_open_shares(
                         share,
                         i_share + (oldest - np.uint64(first)) * _4L,
                         orders,
@@ -1078,7 +529,7 @@ def _run(
                 if survivors is not None:  # noqa: SIM102
                     if sex == 0 and blending and (late or last == ages - 1):
                         for a in range(first if late else ages - 1, last + 1):
-                            lane, k, amount = _blend(
+                            lane, k, amount = blend_migrants(
                                 share,
                                 i_share + np.uint64(a - first) * _4L - _4L,
                                 orders,
@@ -1095,7 +546,7 @@ def _run(
                                 return
                 if survivors is not None:  # noqa: SIM102
                     if sex == 0 and blending and first == 0 and not late:
-                        _blend(
+                        blend_migrants(
                             share,
                             i_share - _4L,
                             orders,
@@ -1114,16 +565,16 @@ def _run(
                             _diagnose(diagnosis, _EMPTIED, y, sex, 0, -1, d, lane, 0.0)
                             return
                 else:
-                    _add_row(work, _CUT_PERSONS, _SHORT)
-                    _add_row(work, _CUT_CELLS, _CELLS)
+                    add_row(work, _CUT_PERSONS, _SHORT)
+                    add_row(work, _CUT_CELLS, _CELLS)
                     if not unguarded:
-                        _add_row(work, _NOMINAL, _SHORT)
+                        add_row(work, _NOMINAL, _SHORT)
                 out = (np.uint64(y) * np.uint64(2) + np.uint64(sex)) * D + d
-                _store(out_deaths, out, work, _DEATHS, lanes)
-                _store(out_migration, out, work, _NOMINAL, lanes)
+                store_row(out_deaths, out, work, _DEATHS, lanes)
+                store_row(out_migration, out, work, _NOMINAL, lanes)
                 for g in range(G):
                     out = ((np.uint64(y + 1) * np.uint64(2) + np.uint64(sex)) * G + g) * D + d
-                    _store(out_groups, out, groups, g * _L, lanes)
+                    store_row(out_groups, out, groups, g * _L, lanes)
                 if by_age is not None:
                     _store_flows(
                         out_cohort_deaths,
@@ -1168,12 +619,9 @@ def _run(
                     for a in range(ages):
                         row = np.uint64(a * orders + k)
                         out = np.uint64((y * orders + k) * ages + a) * D + d
-                        _store(out_by_age, out, by_age, row * _L, lanes)
-        _store(out_cut, d, work, _CUT_PERSONS, lanes)
-        _store(out_cut, D + d, work, _CUT_CELLS, lanes)
-
-
-# ----------------------------------------------------------------------------------- Python entry
+                        store_row(out_by_age, out, by_age, row * _L, lanes)
+        store_row(out_cut, d, work, _CUT_PERSONS, lanes)
+        store_row(out_cut, D + d, work, _CUT_CELLS, lanes)
 
 
 class Diagnosis(NamedTuple):
@@ -1397,6 +845,11 @@ def _project(
     base_moves = np.ones_like(rate) if cellwise else rate
     start = np.zeros_like(rate) if late else 0.5 * base_moves
     end = base_moves.copy() if late else 0.5 * base_moves
+    # Five ages are moved together; each meets the migrants of the age below and of its own.
+    kept = np.ones((years, 2, ages + 6), dtype=np.bool_)
+    kept[..., 1 : ages + 1] = rate >= 0.0
+    windows: Any = np.lib.stride_tricks.sliding_window_view(kept, 6, axis=2)
+    inflow = np.ascontiguousarray(windows.all(axis=3)[..., :ages])
     spread = (
         np.zeros((0, 0))
         if migrant_parity is None
@@ -1434,7 +887,14 @@ def _project(
     up = np.ascontiguousarray(survival[:, levels - 1] - central)
     down = np.ascontiguousarray(survival[:, 0] - central)
 
+    limits = np.empty((years, 4))
+    limits[:, 0], limits[:, 1] = movers.max(axis=1), movers.min(axis=1)
+    limits[:, 2] = 0.0 if level is None else level.max(axis=1).clip(min=0.0)
+    limits[:, 3] = 0.0 if level is None else (-level.min(axis=1)).clip(min=0.0)
     traced = history or spread.size > 0
+    # Elsewhere whole blocks of cells are seen not to be emptied.
+    whole = total_women.min() >= 0.0 and men.min() >= 0.0 and survival.min() >= 0.0
+    watched = np.any(limits[:, 2:] > 1.0, axis=1) | (not whole or late or cellwise or traced)
     rows = ages * LANES
     groups = breaks.size - 1
     shapes = output_shapes(
@@ -1455,12 +915,16 @@ def _project(
         down,
         start,
         end,
+        inflow,
+        limits,
+        watched,
         rate.sum(axis=2),
         rate,
         1.0 / (1.0 + sex_ratio),
         spread,
         breaks,
         weight,
+        schedules == 2,
         factor,
         level,
         movers,
@@ -1478,12 +942,12 @@ def _project(
         np.empty(rows),
         np.empty(rows) if traced else None,
         np.empty(rows) if traced else None,
-        np.empty(parities * rows) if history else None,
+        np.zeros(parities * rows) if history else None,  # ages with births are set every year
         np.empty(2 * (ages + years) * LANES),
         np.zeros((max(last - first + 1, 1) + years) * -(-parities // 4) * 4 * LANES),
         np.empty(_WORK_ROWS * LANES),
         np.empty(4 * parities * LANES),
-        np.empty(groups * LANES),
+        np.zeros((groups + 1) * LANES),
         draws,
         *(array.reshape(-1) for array in fused),
         *(array.reshape(-1) for array in full),
@@ -1659,69 +1123,3 @@ def project_history(
     arguments = dict(locals())
     indicators, full = _run_checked(True, arguments)
     return History._make((*full, indicators))
-
-
-def separation_factors(lx: Any, nLx: Any) -> Array:
-    """Return the share of cohort deaths that falls into the younger age of the two.
-
-    Parameters
-    ----------
-    lx : array_like
-        Survivors at exact age (..., A1), last age open.
-    nLx : array_like
-        Person-years lived (..., A1).
-
-    Returns
-    -------
-    numpy.ndarray
-        ``c[x] = (nLx[x] - lx[x+1]) / (nLx[x] - nLx[x+1])`` below the last two ages,
-        ``(nLx - lx[A]) / nLx`` at the last closed age, 1 at the open age; shape (..., A1).
-
-    References
-    ----------
-    United Nations Population Division, ccmppWPP, deaths by age and period.
-
-    Examples
-    --------
-    >>> separation_factors([1.0, 0.9, 0.5, 0.2], [0.95, 0.7, 0.35, 0.4]).round(3).tolist()
-    [0.2, 0.571, 0.429, 1.0]
-    """
-    lx = np.asarray(lx, dtype=np.float64)
-    nLx = np.asarray(nLx, dtype=np.float64)
-    factors: Array = np.ones_like(nLx)
-    factors[..., :-2] = (nLx[..., :-2] - lx[..., 1:-1]) / (nLx[..., :-2] - nLx[..., 1:-1])
-    factors[..., -2] = (nLx[..., -2] - lx[..., -1]) / nLx[..., -2]
-    return factors
-
-
-def period_deaths(cohort_deaths: Any, separation: Any) -> Array:
-    """Return deaths by age at death from deaths by age reached at the end of the step.
-
-    Parameters
-    ----------
-    cohort_deaths : array_like
-        Deaths of the cohort that reaches each age (..., A1) [persons].
-    separation : array_like
-        Shares that fall into the younger age (..., A1), from :func:`separation_factors`.
-
-    Returns
-    -------
-    numpy.ndarray
-        Deaths by age in completed years (..., A1); their sum is that of ``cohort_deaths``.
-
-    References
-    ----------
-    United Nations Population Division, ccmppWPP, deaths by age and period.
-
-    Examples
-    --------
-    >>> period_deaths([4.0, 2.0, 3.0, 5.0], [0.5, 0.5, 0.4, 1.0]).tolist()
-    [5.0, 2.5, 3.5, 3.0]
-    """
-    deaths = np.asarray(cohort_deaths, dtype=np.float64)
-    separation = np.asarray(separation, dtype=np.float64)
-    earlier = deaths[..., 1:] * separation[..., :-1]
-    result: Array = deaths.copy()
-    result[..., 1:] -= earlier
-    result[..., :-1] += earlier
-    return result

@@ -1,0 +1,1 @@
+"""How fast popsim is; see the README beside this file."""
