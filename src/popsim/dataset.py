@@ -49,20 +49,19 @@ def label(dataset: xr.Dataset, source: str = "") -> xr.Dataset:
     '出生人数'
     """
     labelled = dataset.copy()
-    for name, array in labelled.data_vars.items():
-        row = VARIABLES.get(str(name))
-        if row is None:
-            continue
-        array.attrs.update(
-            units=row.units,
-            long_name=row.long_name,
-            long_name_zh=row.long_name_zh,
-            definition=row.definition,
-        )
-        array.attrs.setdefault("source", source)
-    for name, dimension in DIMENSIONS.items():
-        if name in labelled.coords:
-            labelled[name].attrs.update(
+    # Through `variables`, because a DataArray per name would cost more than a small projection.
+    for name, variable in labelled.variables.items():
+        row, dimension = VARIABLES.get(str(name)), DIMENSIONS.get(str(name))
+        if row is not None and name not in labelled.coords:
+            variable.attrs.update(
+                units=row.units,
+                long_name=row.long_name,
+                long_name_zh=row.long_name_zh,
+                definition=row.definition,
+            )
+            variable.attrs.setdefault("source", source)
+        elif dimension is not None:
+            variable.attrs.update(
                 long_name=dimension.long_name, long_name_zh=dimension.long_name_zh
             )
     return labelled
@@ -98,8 +97,8 @@ def validate(dataset: xr.Dataset, required: Iterable[str] = ()) -> None:
             problems.add(f"variable {name!r} is missing ({VARIABLES[name].long_name})")
     for dimension in dataset.dims:
         _check_coordinate(dataset, str(dimension), problems)
-    for key, array in dataset.data_vars.items():
-        _check_variable(str(key), array, problems)
+    for name in map(str, dataset.data_vars.keys()):
+        _check_variable(dataset, name, problems)
     basis = dataset.attrs.get("population_basis")
     if basis is not None and basis not in POPULATION_BASES:
         problems.add(
@@ -115,9 +114,9 @@ def _check_coordinate(dataset: xr.Dataset, name: str, problems: Problems) -> Non
     if name not in dataset.coords:
         problems.add(f"dimension {name!r} has no coordinate labels")
         return
-    values = dataset[name].values
-    labels, counts = np.unique(values, return_counts=True)
-    if (counts > 1).any():
+    values = dataset.variables[name].values
+    if not dataset.indexes[name].is_unique:
+        labels, counts = np.unique(values, return_counts=True)
         problems.add(f"{name} {labels[counts > 1][0]} appears more than once")
     if name in _INTEGER_DIMENSIONS and not np.issubdtype(values.dtype, np.integer):
         problems.add(f"{name} must hold integers, not {values.dtype}")
@@ -131,15 +130,16 @@ def _check_coordinate(dataset: xr.Dataset, name: str, problems: Problems) -> Non
         problems.add(f"sex is {', '.join(map(str, values))}", instead="female, male")
 
 
-def _check_variable(name: str, array: xr.DataArray, problems: Problems) -> None:
+def _check_variable(dataset: xr.Dataset, name: str, problems: Problems) -> None:
+    variable = dataset.variables[name]
     row = VARIABLES.get(name)
     if row is None:
         problems.add(f"unknown variable {name!r}", instead=nearest(name, VARIABLES))
         return
-    extra = [str(d) for d in array.dims if d not in row.dims and d != "quantile"]
+    extra = [str(d) for d in variable.dims if d not in row.dims and d != "quantile"]
     if extra:
         problems.add(f"{name} must not have dimension {', '.join(extra)}", instead=str(row.dims))
-    values = np.asarray(array.values, dtype=float)
+    values = np.asarray(variable.values, dtype=float)
     for wrong, what in (
         (np.isnan(values), "is not a number"),
         (values < row.minimum, f"is below {row.minimum:g}"),
@@ -150,7 +150,7 @@ def _check_variable(name: str, array: xr.DataArray, problems: Problems) -> None:
             more = int(wrong.sum()) - 1
             rest = f" (and {more} more)" if more else ""
             value = "" if np.isnan(values[first]) else f"{values[first]:g} {row.units} "
-            problems.add(f"{value}{what}{rest}", where=f"{name}, {place(array, first)}")
+            problems.add(f"{value}{what}{rest}", where=f"{name}, {place(dataset[name], first)}")
 
 
 def place(array: xr.DataArray, index: tuple[int, ...]) -> str:

@@ -63,6 +63,7 @@ def fit_relational(
 
     Examples
     --------
+    >>> from popsim.demography.lifetable import relational
     >>> known = relational([1.0, 0.97, 0.9, 0.5], 0.2, 1.1)
     >>> known[2] = np.nan
     >>> alpha, beta = fit_relational(known, [1.0, 0.97, 0.9, 0.5])

@@ -567,12 +567,6 @@ class _Plan:
             kept = tuple(d for d in dims if labels.get(d, inner) is not None)
             variables[name] = (kept, values.squeeze(axis=gone))
         dataset = xr.Dataset(variables, coords)
-        for name, text, units in (
-            ("outflow_cut", "persons that outflows asked for and cells did not hold", "person"),
-            ("cells_cut", "times that an outflow was cut", "1"),
-        ):
-            if name in dataset:
-                dataset[name].attrs.update(long_name=text, units=units)
         dataset.attrs.update(
             {k: v for k, v in inputs.attrs.items() if k in ("population_basis", "source")}
         )
