@@ -1,4 +1,4 @@
-"""The year-step in plain NumPy, one trajectory, written to be read beside the methods page.
+"""The year-step in plain NumPy, one trajectory, written to be read beside docs/model.md.
 
 Nothing is shared with the kernel: women are kept as persons by parity (not as shares), migrants
 are added to them parity by parity, and the half-steps follow the numbered list of the methods.
