@@ -1,6 +1,7 @@
 """The order of imports: a module imports only from its own layer or the ones below."""
 
 import ast
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -76,3 +77,12 @@ def modules_after(statement: str) -> set[str]:
 
 def test_importing_popsim_compiles_nothing():
     assert not modules_after("import popsim") & {"numba", "matplotlib", "scipy", "dask"}
+
+
+def test_the_compiled_kernel_is_renewed_when_a_part_changes():
+    from popsim.kernels.projection import PARTS
+
+    kernels = PACKAGE / "kernels"
+    parts = b"".join((kernels / f"{n}.py").read_bytes() for n in ("births", "lanes", "year_step"))
+    digest = hashlib.sha256(parts).hexdigest()[:16]
+    assert digest == PARTS, f'write PARTS = "{digest}" in kernels/projection.py'

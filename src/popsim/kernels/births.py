@@ -6,8 +6,8 @@ In terms of shares ``p`` of the women of a cohort the step of order k over half 
     b_k  = r_k (p[k-1] + b_{k-1} / 2)        births per woman of that age
     p[k] = p[k] + b_k - b_{k+1}              the open state only gains
 
-which is "One year, exactly" of ``docs/model.md`` divided by the women of that age. The second half of a
-year uses the rates of the age then reached, the first half those of the age at the start; both
+which is "One year, exactly" of ``docs/model.md`` divided by the women of that age. The second half
+of a year uses the rates of the age then reached, the first half those of the age at the start; both
 are the rates of the same year, so ``r`` is computed once per year, age and order and used for those
 who arrive at the age and for those who are there.
 """

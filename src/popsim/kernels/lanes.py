@@ -6,7 +6,8 @@ order. Products and sums are fused by name only (:func:`multiply_add`), so that 
 depend neither on the form of a loop nor on the batch.
 
 The compiled projection is kept beside :mod:`popsim.kernels.projection` and is renewed when that
-file changes; whoever edits another file of the kernel deletes ``__pycache__/*.nb?``.
+file changes; whoever edits this file, the births or the year step therefore writes their new digest
+there, which a test demands.
 """
 
 from __future__ import annotations
