@@ -408,7 +408,7 @@ def _run(
                         there, there_from = arrived, _0
                     else:
                         there, there_from = stock, i - _L
-                    if survivors is not None:  # noqa: SIM102
+                    if survivors is not None:  # noqa: SIM102 - alone, so that numba prunes it
                         if blending and not late:
                             for a in range(first, last + 1):
                                 lane, k, amount = blend_migrants(
@@ -450,7 +450,7 @@ def _run(
                     for a in range(max(first, 1), last_share + 1 if blending else 0):
                         here = i_share + np.uint64(a - first) * _4L
                         row = np.uint64(a) * _L
-                        if survivors is not None:  # noqa: SIM102
+                        if survivors is not None:  # noqa: SIM102 - alone, so that numba prunes it
                             if blending and not late:
                                 lane, k, amount = blend_migrants(
                                     share,
@@ -530,7 +530,7 @@ def _run(
                         oldest * _L,
                         chunk_size,
                     )
-                if survivors is not None:  # noqa: SIM102
+                if survivors is not None:  # noqa: SIM102 - alone, so that numba prunes it
                     if sex == 0 and blending and (late or last == ages - 1):
                         for a in range(first if late else ages - 1, last + 1):
                             lane, k, amount = blend_migrants(
@@ -548,7 +548,7 @@ def _run(
                             if lane < LANES and on_negative == _RAISE:
                                 _diagnose(diagnosis, _PARITY_EMPTIED, y, 0, a, k, d, lane, amount)
                                 return
-                if survivors is not None:  # noqa: SIM102
+                if survivors is not None:  # noqa: SIM102 - alone, so that numba prunes it
                     if sex == 0 and blending and first == 0 and not late:
                         blend_migrants(
                             share,
