@@ -163,7 +163,7 @@ def tempo_adjusted(
         Odd number of years over which the mean ages are averaged first; fewer, and flagged, at the
         edges.
     on_excess : {'raise', 'nan'}
-        What to do where r beyond ±0.5 year a year: raise, or no number for the order and the total.
+        What to do where r is beyond ±0.5 year a year: raise, or no number for order and total.
 
     Returns
     -------
@@ -175,7 +175,7 @@ def tempo_adjusted(
     Raises
     ------
     DataError
-        When r beyond ±0.5, years have gaps, or values are missing or negative (a mean age may be
+        When r is beyond ±0.5, years have gaps, or values are missing or negative (a mean age may be
         missing for an order without births).
 
     References
@@ -305,7 +305,7 @@ def tempo_adjusted_tfrp(hazards: ArrayLike, r: ArrayLike = 0.0) -> Array:
     Raises
     ------
     DataError
-        When r beyond ±0.5 or a hazard is missing or negative.
+        When r is beyond ±0.5 or a hazard is missing or negative.
 
     References
     ----------
