@@ -211,6 +211,17 @@ def test_rates_too_high_are_named():
     )
 
 
+def test_a_factor_too_high_is_named_with_its_scenario_and_draw():
+    factors = made_factors()
+    factors.fertility_factor.loc[
+        {"scenario": "qingyuan-2023", "draw": 103, "year": 2032, "birth_order": 1}
+    ] = 1000
+    with pytest.raises(ProjectionError) as error:
+        project(made(), factors=factors)
+    assert "births of order 1 per woman-year" in str(error.value)
+    assert "in 2032, scenario qingyuan-2023, draw 103 are more than one birth" in str(error.value)
+
+
 def changed(name, where, value):
     inputs = made()
     array = inputs[name].copy()

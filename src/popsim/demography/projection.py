@@ -436,11 +436,32 @@ class _Plan:
                 y, k, a = (int(v) for v in wrong[0])
                 order = self.inputs.variables["birth_order"].values[k]
                 more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+                when = self._when(y, *self._largest_factor(i, y, k))
                 problems.add(
                     f"{most[y, k, a]:.4g} births of order {order} per woman-year at age {a + 1} "
-                    f"in {self._region(i)}{self.years[y]} are more than one birth per woman in "
+                    f"in {self._region(i)}{when} are more than one birth per woman in "
                     f"half a year; the most is {limit[k]:g}{more}"
                 )
+
+    def _largest_factor(self, i: int, y: int, k: int) -> tuple[int, int]:
+        """Return scenario and draw of the largest factor of a region, year and order."""
+        if "fertility_factor" not in self.factors:
+            return 0, 0
+        factor = self.factors["fertility_factor"]
+        # Axes of length 1 stand for all regions, years or orders.
+        region, _, year, order, _ = np.minimum((i, 0, y, k, 0), np.array(factor.shape) - 1)
+        block = factor[region, :, year, order, :]
+        scenario, draw = np.unravel_index(block.argmax(), block.shape)
+        return int(scenario), int(draw)
+
+    def _when(self, y: int, scenario: int, draw: int) -> str:
+        """Name a year, and the scenario and draw where there are any."""
+        when = f"{self.years[y]}"
+        if self.scenarios is not None:
+            when += f", scenario {self.scenarios[scenario]}"
+        if self.draws is not None:
+            when += f", draw {self.draws[draw]}"
+        return when
 
     def run(
         self, options: dict[str, Any], history: bool, threads: int | None
@@ -493,11 +514,7 @@ class _Plan:
         """Say in words what a kernel met."""
         inputs = self.inputs
         at = self._region(i)
-        when = f"{self.years[found.year]}"
-        if self.scenarios is not None:
-            when += f", scenario {self.scenarios[j]}"
-        if self.draws is not None:
-            when += f", draw {self.draws[found.draw]}"
+        when = self._when(found.year, j, found.draw)
         if found.kind == "certain":
             order = inputs.variables["birth_order"].values[found.parity]
             return (
