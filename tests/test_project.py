@@ -178,6 +178,14 @@ def test_kinds_of_migration():
     )
 
 
+def test_draws_without_labels_are_numbered():
+    factors = made_factors().drop_vars("draw")
+    result = project(made(), factors=factors)
+    assert result.draw.values.tolist() == [0, 1, 2, 3, 4]
+    labelled = project(made(), factors=made_factors())
+    np.testing.assert_array_equal(result.births_by_order, labelled.births_by_order)
+
+
 def test_an_emptied_cell_is_named():
     inputs = made()
     factors = made_factors(draws=1)[["fertility_factor"]].isel(draw=0, drop=True)

@@ -13,13 +13,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from popsim import __version__
 from popsim.errors import DataError, Problems, nearest
 from popsim.variables import DIMENSIONS, VARIABLES
 
-__all__ = ["check_same_basis", "fingerprint", "label", "place", "stamp", "validate"]
+__all__ = [
+    "check_same_basis",
+    "dimension_labels",
+    "fingerprint",
+    "label",
+    "place",
+    "stamp",
+    "validate",
+    "variable_labels",
+]
 
 SEXES = ("female", "male")
 POPULATION_BASES = {"resident": "常住人口", "registered": "户籍人口"}
@@ -50,21 +60,43 @@ def label(dataset: xr.Dataset, source: str = "") -> xr.Dataset:
     """
     labelled = dataset.copy()
     # Through `variables`, because a DataArray per name would cost more than a small projection.
-    for name, variable in labelled.variables.items():
-        row, dimension = VARIABLES.get(str(name)), DIMENSIONS.get(str(name))
-        if row is not None and name not in labelled.coords:
-            variable.attrs.update(
-                units=row.units,
-                long_name=row.long_name,
-                long_name_zh=row.long_name_zh,
-                definition=row.definition,
-            )
-            variable.attrs.setdefault("source", source)
-        elif dimension is not None:
-            variable.attrs.update(
-                long_name=dimension.long_name, long_name_zh=dimension.long_name_zh
-            )
+    for key, variable in labelled.variables.items():
+        name = str(key)
+        if name in VARIABLES and key not in labelled.coords:
+            variable.attrs.update(variable_labels(name, str(variable.attrs.get("source", source))))
+        elif name in DIMENSIONS:
+            variable.attrs.update(dimension_labels(name))
     return labelled
+
+
+def variable_labels(name: str, source: str = "") -> dict[str, str]:
+    """Return the attributes that a variable of the registry carries.
+
+    Examples
+    --------
+    >>> variable_labels("births", "example")["units"]
+    'birth'
+    """
+    row = VARIABLES[name]
+    return {
+        "units": row.units,
+        "long_name": row.long_name,
+        "long_name_zh": row.long_name_zh,
+        "definition": row.definition,
+        "source": source,
+    }
+
+
+def dimension_labels(name: str) -> dict[str, str]:
+    """Return the attributes that the coordinate of a dimension carries.
+
+    Examples
+    --------
+    >>> dimension_labels("birth_order")
+    {'long_name': 'birth order', 'long_name_zh': '孩次'}
+    """
+    dimension = DIMENSIONS[name]
+    return {"long_name": dimension.long_name, "long_name_zh": dimension.long_name_zh}
 
 
 def validate(dataset: xr.Dataset, required: Iterable[str] = ()) -> None:
@@ -95,8 +127,9 @@ def validate(dataset: xr.Dataset, required: Iterable[str] = ()) -> None:
     for name in required:
         if name not in dataset:
             problems.add(f"variable {name!r} is missing ({VARIABLES[name].long_name})")
+    indexes = dataset.indexes  # all are made anew at each look
     for dimension in dataset.dims:
-        _check_coordinate(dataset, str(dimension), problems)
+        _check_coordinate(str(dimension), indexes.get(dimension), problems)
     for name in map(str, dataset.data_vars.keys()):
         _check_variable(dataset, name, problems)
     basis = dataset.attrs.get("population_basis")
@@ -107,15 +140,15 @@ def validate(dataset: xr.Dataset, required: Iterable[str] = ()) -> None:
     problems.raise_if_any(DataError)
 
 
-def _check_coordinate(dataset: xr.Dataset, name: str, problems: Problems) -> None:
+def _check_coordinate(name: str, index: pd.Index[Any] | None, problems: Problems) -> None:
     if name not in DIMENSIONS:
         problems.add(f"unknown dimension {name!r}", instead=nearest(name, DIMENSIONS))
         return
-    if name not in dataset.coords:
+    if index is None:
         problems.add(f"dimension {name!r} has no coordinate labels")
         return
-    values = dataset.variables[name].values
-    if not dataset.indexes[name].is_unique:
+    values = index.to_numpy()
+    if not index.is_unique:
         labels, counts = np.unique(values, return_counts=True)
         problems.add(f"{name} {labels[counts > 1][0]} appears more than once")
     if name in _INTEGER_DIMENSIONS and not np.issubdtype(values.dtype, np.integer):
@@ -140,6 +173,9 @@ def _check_variable(dataset: xr.Dataset, name: str, problems: Problems) -> None:
     if extra:
         problems.add(f"{name} must not have dimension {', '.join(extra)}", instead=str(row.dims))
     values = np.asarray(variable.values, dtype=float)
+    # Two passes when all is well; a NaN fails both comparisons.
+    if not values.size or (values.min() >= row.minimum and values.max() <= row.maximum):
+        return
     for wrong, what in (
         (np.isnan(values), "is not a number"),
         (values < row.minimum, f"is below {row.minimum:g}"),

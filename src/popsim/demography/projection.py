@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
+from xarray.indexes import PandasIndex
 
-from popsim.dataset import label, place, validate
+from popsim.dataset import dimension_labels, place, validate, variable_labels
 from popsim.errors import DataError, Problems, ProjectionError
+from popsim.variables import DIMENSIONS
 
 if TYPE_CHECKING:
     from popsim.kernels.projection import Diagnosis
@@ -243,9 +245,9 @@ def _years(
             f"{have} stands where {want} should"
         )
     if covered is not None:
-        for name, array in inputs.data_vars.items():
-            missing = [y for y in wanted if y not in covered] if "year" in array.dims else []
-            if missing:
+        missing = [y for y in wanted if y not in set(covered)]
+        for name in map(str, inputs.data_vars) if missing else ():
+            if "year" in inputs.variables[name].dims:
                 problems.add(f"{name}: year {', '.join(map(str, missing))} is missing")
     return wanted
 
@@ -256,8 +258,8 @@ def _checked_factors(
     """Return factors in the order of the inputs' labels; note what does not fit."""
     if factors is None:
         return xr.Dataset()
-    for key, array in factors.data_vars.items():
-        name = str(key)
+    for name in map(str, factors.data_vars):
+        array = factors.variables[name]
         if name not in _FACTORS:
             problems.add(f"unknown factor {name!r}", instead=" or ".join(_FACTORS))
             continue
@@ -274,8 +276,8 @@ def _checked_factors(
             if wrong.any():
                 first = tuple(int(i) for i in np.argwhere(wrong)[0])
                 value = "" if np.isnan(values[first]) else f"{values[first]:g} "
-                where = f"factor {name}" + (f", {place(array, first)}" if array.dims else "")
-                problems.add(f"{value}{what}", where=where)
+                at = f", {place(factors[name], first)}" if array.dims else ""
+                problems.add(f"{value}{what}", where=f"factor {name}{at}")
         for dim, labels in (
             ("region", inputs.variables["region"].values if "region" in inputs.dims else []),
             ("birth_order", inputs.variables["birth_order"].values),
@@ -360,8 +362,7 @@ class _Plan:
         self.inputs = inputs
         self.years = years
         self.has_region = "region" in inputs.dims
-        self.draws = factors["draw"].values if "draw" in factors.dims else None
-        self.scenarios = factors["scenario"].values if "scenario" in factors.dims else None
+        self.draws, self.scenarios = (_labels(factors, dim) for dim in ("draw", "scenario"))
         self.regions = inputs.variables["region"].values if self.has_region else None
         ages = inputs.sizes["age"]
         self.starts = [int(a) for a in age_groups if a < ages]
@@ -536,20 +537,18 @@ class _Plan:
         """Return the outputs as a Dataset with coordinates and the registry's labels."""
         inputs = self.inputs
         coords: dict[str, Any] = {
-            "year": self.years,
-            "time": [*self.years, self.years[-1] + 1],
-            "birth_order": inputs.variables["birth_order"].values,
-            "sex": inputs.variables["sex"].values,
-            "age_group": _group_names(self.starts),
+            "year": ("year", self.years),
+            "time": ("time", [*self.years, self.years[-1] + 1]),
+            "age_group": ("age_group", _group_names(self.starts)),
             "age_group_start": ("age_group", np.array(self.starts)),
             "age_group_end": ("age_group", np.array([*(self.breaks[1:-1] - 1), -1])),
         }
         outer = {"region": self.regions, "scenario": self.scenarios}
         last = {"draw": self.draws}
-        coords |= {d: v for d, v in {**outer, **last}.items() if v is not None}
-        for name, coordinate in inputs.coords.items():
-            if self.has_region and coordinate.dims == ("region",):
-                coords[str(name)] = coordinate
+        coords |= {d: (d, v) for d, v in {**outer, **last}.items() if v is not None}
+        kept = ["birth_order", "sex", *(("parity", "age") if history else ())]
+        if self.has_region:
+            kept += [c for c in map(str, inputs.coords) if inputs.variables[c].dims == ("region",)]
 
         with np.errstate(invalid="ignore"):
             mean_age = arrays["age_weighted_fertility"] / arrays["fertility"]
@@ -565,7 +564,6 @@ class _Plan:
             data["outflow_cut"] = (arrays["cut"][:, :, 0], ())
             data["cells_cut"] = (arrays["cut"][:, :, 1], ())
         if history:
-            coords |= {name: inputs.variables[name].values for name in ("parity", "age")}
             women = arrays["women"]
             people = np.stack([women.sum(axis=3), arrays["men"]], axis=3)
             data |= {
@@ -577,17 +575,46 @@ class _Plan:
             }
         # Axes without labels have length 1 and go.
         labels = {**outer, **last}
+        source = "popsim.demography.projection.project"
         variables = {}
         for name, (values, inner) in data.items():
             dims = ["region", "scenario", *inner, "draw"]
             gone = tuple(axis for axis, d in enumerate(dims) if labels.get(d, inner) is None)
-            kept = tuple(d for d in dims if labels.get(d, inner) is not None)
-            variables[name] = (kept, values.squeeze(axis=gone))
-        dataset = xr.Dataset(variables, coords)
-        dataset.attrs.update(
-            {k: v for k, v in inputs.attrs.items() if k in ("population_basis", "source")}
-        )
-        return label(dataset, source="popsim.demography.projection.project")
+            there = tuple(d for d in dims if labels.get(d, inner) is not None)
+            values = values.squeeze(axis=gone)
+            variables[name] = xr.Variable(there, values, variable_labels(name, source))
+        attrs = {k: v for k, v in inputs.attrs.items() if k in ("population_basis", "source")}
+        return xr.Dataset(variables, _coordinates(coords, kept, inputs), attrs)
+
+
+def _coordinates(
+    new: dict[str, tuple[str, Any]], kept: Iterable[str], inputs: xr.Dataset
+) -> xr.Coordinates:
+    """Return coordinates, some new and some of the inputs, with the registry's labels.
+
+    The indexes of the inputs are used again: making them anew costs as much as a trajectory.
+    """
+    indexes = {name: inputs.xindexes[name] for name in kept if name in inputs.xindexes}
+    variables = {name: inputs.variables[name].copy(deep=False) for name in kept}
+    for name, (dim, values) in new.items():
+        if name == dim and name not in indexes:
+            indexes[name] = PandasIndex(values, dim)
+            variables[name] = indexes[name].create_variables()[name]
+        elif name != dim:
+            variables[name] = xr.Variable(dim, values)
+    for name, variable in variables.items():
+        if name in DIMENSIONS:
+            variable.attrs.update(dimension_labels(name))
+    return xr.Coordinates(variables, indexes)
+
+
+def _labels(dataset: xr.Dataset, dim: str) -> np.ndarray | None:
+    """Return the labels of a dimension: positions if it has none, None if it is not there."""
+    if dim not in dataset.dims:
+        return None
+    if dim in dataset.coords:
+        return np.asarray(dataset.variables[dim].values)
+    return np.arange(dataset.sizes[dim])
 
 
 def _laid_out(array: xr.Variable, dims: tuple[str, ...]) -> np.ndarray:

@@ -82,7 +82,7 @@ from popsim.kernels.year_step import (
 
 # Digest of births.py, lanes.py and year_step.py. numba renews the compiled projection only when
 # this file changes: with their digest here, an old compilation never outlives a change there.
-PARTS = "097056b7aaf4579d"
+PARTS = "780b8c8347affe15"
 
 __all__ = [
     "LANES",
@@ -898,7 +898,7 @@ def _project(
     traced = history or spread.size > 0
     # Elsewhere whole blocks of cells are seen not to be emptied.
     whole = total_women.min() >= 0.0 and men.min() >= 0.0 and survival.min() >= 0.0
-    watched = np.any(limits[:, 2:] > 1.0, axis=1) | (not whole or late or cellwise or traced)
+    watched = np.any(limits[:, 2:] > 1.0, axis=1) | (not whole or late or cellwise)
     rows = ages * LANES
     groups = breaks.size - 1
     shapes = output_shapes(

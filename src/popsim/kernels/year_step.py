@@ -122,6 +122,7 @@ def _age_five(
     group: Any,
     weighted: Any,
     resident: Any,
+    survivors: Any,
     expose: bool,
 ) -> None:
     """Move the cohorts, from ``j`` in stock, that reach ages ``x`` to ``x`` + 4; nobody is short.
@@ -164,6 +165,12 @@ def _age_five(
             resident[row + _L + lane] = n2
             resident[row + _2L + lane] = n3
             resident[row + _3L + lane] = n4
+        if survivors is not None:
+            survivors[row + lane] = alive0
+            survivors[row + _L + lane] = alive1
+            survivors[row + _2L + lane] = alive2
+            survivors[row + _3L + lane] = alive3
+            survivors[row + _4L + lane] = alive4
         dead = work[_DEATHS + lane] + (n0 - alive0) + (n1 - alive1) + (n2 - alive2)
         work[_DEATHS + lane] = dead + (n3 - alive3) + (n4 - alive4)
         groups[group + lane] = groups[group + lane] + after0 + after1 + after2 + after3 + after4
@@ -265,7 +272,7 @@ def age_cohorts(
         ):
             _age_five(
                 stock, j, x, s, up, down, end, work, groups, g * _L if whole else last, weighted,
-                resident, expose,
+                resident, survivors, expose,
             )  # fmt: skip
             if not whole:
                 for k in range(_5):
