@@ -170,12 +170,9 @@ def uncertainty_named(given: str | Uncertainty) -> Uncertainty:
     if isinstance(given, Uncertainty):
         return given
     if given not in UNCERTAINTY:
-        names = ", ".join(UNCERTAINTY)
-        raise DataError(
-            f"no uncertainty {given!r} (there are {names}); write: {nearest(given, UNCERTAINTY)}"
-            if nearest(given, UNCERTAINTY)
-            else f"no uncertainty {given!r} (there are {names})"
-        )
+        guess = nearest(str(given), UNCERTAINTY)
+        text = f"no uncertainty {given!r} (there are {', '.join(UNCERTAINTY)})"
+        raise DataError(f"{text}; write: {guess}" if guess else text)
     return UNCERTAINTY[given]
 
 
