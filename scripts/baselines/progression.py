@@ -1,5 +1,4 @@
-"""Yearly progression ratios and mean ages of Zhejiang in the past: what the random walks are
-fitted to.
+"""Progression ratios and mean ages of Zhejiang by year: what the random walks are fitted to.
 
 ``python -m scripts.baselines.progression`` prints the numbers that stand in
 ``popsim.demography.progression``.

@@ -17,7 +17,7 @@ from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint, label, stamp, validate
 from popsim.demography.indicators import AGE_BREAKS, indicators
 from popsim.demography.noise import demographic_noise as with_noise
-from popsim.demography.projection import project
+from popsim.demography.projection import INPUTS, project
 from popsim.demography.trajectories import replace_factors
 from popsim.demography.uncertainty import (
     Uncertainty,
@@ -39,16 +39,6 @@ from popsim.policy.response import Context, Response, ResponseModel, effect_chan
 __all__ = ["against_no_expansion", "covered_regions", "run"]
 
 REFERENCE = "baseline"
-#: What the projection reads from a baseline.
-PROJECTED = (
-    "population",
-    "women_by_parity",
-    "conditional_fertility_rate",
-    "fertility_factor",
-    "survival_ratio",
-    "sex_ratio_at_birth",
-    "net_migration",
-)
 #: What the draws read from it.
 DRAWN = ("fertility_innovation", "migration_innovation")
 #: What may be missing: rates may come without a path, and nobody needs to move.
@@ -193,7 +183,7 @@ class _Simulation:
         self.data = data
         self.uncertainty = uncertainty
         self.timed = prepared(data, uncertainty)
-        self.inputs = self.timed[[name for name in PROJECTED if name in data]]
+        self.inputs = self.timed[[name for name in INPUTS if name in data]]
         self.years, self.draws, self.seed = years, draws, seed
         self.model = model
         self.threads = threads
@@ -464,7 +454,7 @@ def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -
 
 def _check(data: xr.Dataset, uncertainty: Uncertainty) -> None:
     """Refuse data that lack what a run needs, all problems at once."""
-    known = [name for name in (*PROJECTED, *DRAWN) if name in data]
+    known = [name for name in (*INPUTS, *DRAWN) if name in data]
     if "region" not in data.dims:
         raise DataError("the data have no dimension region; write: data.expand_dims(region=[...])")
     unused = {
@@ -472,9 +462,7 @@ def _check(data: xr.Dataset, uncertainty: Uncertainty) -> None:
         "migration_innovation": uncertainty.migration == "none",
     }
     needed = [
-        name
-        for name in (*PROJECTED, *DRAWN)
-        if name not in OPTIONAL and not unused.get(name, False)
+        name for name in (*INPUTS, *DRAWN) if name not in OPTIONAL and not unused.get(name, False)
     ]
     validate(data[known], required=needed)
     if "first_projected_year" not in data.attrs:

@@ -1,8 +1,8 @@
 """Meet a path of fertility exactly while parity detail follows, and keep the calibration.
 
-:func:`align_path` finds the factors on conditional birth rates with which a projection gives a stated
-total fertility rate, or stated births, in every year. The factors are then part of the baseline: in a
-counterfactual they stay as they are, so that what a policy adds is not taken away again.
+:func:`align_path` finds the factors on conditional birth rates with which a projection gives a
+stated total fertility rate, or stated births, in every year. The factors are then part of the
+baseline: in a counterfactual they stay as they are, so that what a policy adds is not taken away.
 For one year and arrays, see :func:`popsim.demography.fertility.align`.
 """
 
@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.dataset import label, stamp
-from popsim.demography.projection import project
+from popsim.demography.projection import INPUTS, project
 from popsim.errors import DataError, Problems
 
 __all__ = ["align_path", "aligned_factors"]
@@ -26,15 +26,6 @@ _TARGETS = {
     "births": "births",
 }
 _ROUNDS = 200
-_INPUTS = (
-    "population",
-    "women_by_parity",
-    "conditional_fertility_rate",
-    "fertility_factor",
-    "survival_ratio",
-    "sex_ratio_at_birth",
-    "net_migration",
-)
 
 
 def align_path(
@@ -81,7 +72,7 @@ def align_path(
     >>> from popsim import load_baseline, project
     >>> base = load_baseline("zhejiang-2020").sel(year=slice(2021, 2027))
     >>> rising = align_path(base, total_fertility_rate={2026: 1.0, 2027: 1.1})
-    >>> inputs = rising[[name for name in rising if name in set(_INPUTS)]]
+    >>> inputs = rising[[name for name in rising if name in set(INPUTS)]]
     >>> inputs = inputs.sel(mortality_level="central", drop=True)
     >>> project(inputs)["total_fertility_rate_by_order"].sum("birth_order").values.round(6)[0, 4:]
     array([0.873435, 1.      , 1.1     ])
@@ -213,7 +204,7 @@ def _meet(
     tolerance: float,
 ) -> xr.DataArray:
     """Find the factor on top of the baseline's, 1 in years without a target."""
-    inputs = baseline[[v for v in _INPUTS if v in baseline]]
+    inputs = baseline[[v for v in INPUTS if v in baseline]]
     # Years after the last one to meet do not matter and are not projected.
     last = int(target["year"].values.max())
     years = [int(y) for y in baseline["year"].values if y <= last]
@@ -226,7 +217,9 @@ def _meet(
     )
     by_order = "birth_order" in target.dims
     measured = "births_by_order" if name == "births" else "total_fertility_rate_by_order"
-    given = xr.Dataset() if others is None else others.drop_vars("fertility_factor", errors="ignore")
+    given = (
+        xr.Dataset() if others is None else others.drop_vars("fertility_factor", errors="ignore")
+    )
     if "fertility_schedule" in inputs.dims and "fertility_weight" not in given:
         given = given.assign(fertility_weight=xr.DataArray(0.5))
     on_negative: Literal["raise", "cut"] = "cut" if others is not None else "raise"

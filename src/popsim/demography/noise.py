@@ -113,10 +113,10 @@ def demographic_noise(
     Examples
     --------
     >>> from popsim import load_baseline
+    >>> from popsim.demography.projection import INPUTS
     >>> from popsim.demography.uncertainty import central_factors, demographic_draws
     >>> base, years = load_baseline("zhejiang-2020"), range(2021, 2026)
-    >>> inputs = base[["population", "women_by_parity", "conditional_fertility_rate",
-    ...                "fertility_factor", "survival_ratio", "sex_ratio_at_birth", "net_migration"]]
+    >>> inputs = base[[name for name in base if name in INPUTS]]
     >>> factors = demographic_draws(base, years, range(3), 1, "none")
     >>> still = central_factors(base, years, "none")
     >>> noisy = demographic_noise(inputs, factors, central=still, years=years, first=2024, seed=1)
@@ -168,9 +168,7 @@ def demographic_noise(
     return result
 
 
-def _deaths_by_level(
-    inputs: xr.Dataset, central: xr.Dataset, years: range
-) -> tuple[Array, Array]:
+def _deaths_by_level(inputs: xr.Dataset, central: xr.Dataset, years: range) -> tuple[Array, Array]:
     """Return deaths under the three tables, and Σ N q (1 - q) over deaths, on the central path.
 
     Shapes (region, year, 3) and (region, year). Movers are left out: they are exposed for half of

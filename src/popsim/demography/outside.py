@@ -91,18 +91,20 @@ def _of_place(table: pd.DataFrame, name: str, location: str | int | None) -> pd.
     return table[codes == str(location)]
 
 
-def _check_columns(
-    table: pd.DataFrame, columns: list[str], name: str, problems: Problems
-) -> None:
+def _check_columns(table: pd.DataFrame, columns: list[str], name: str, problems: Problems) -> None:
     for column in columns:
         if column not in table.columns:
             guess = nearest(column, [str(c) for c in table.columns])
             problems.add(
-                f"column {column} is missing", where=name, instead=f"{column} for {guess}" * bool(guess)
+                f"column {column} is missing",
+                where=name,
+                instead=f"{column} for {guess}" * bool(guess),
             )
 
 
-def _numbers(table: pd.DataFrame, columns: list[str], name: str, problems: Problems) -> pd.DataFrame:
+def _numbers(
+    table: pd.DataFrame, columns: list[str], name: str, problems: Problems
+) -> pd.DataFrame:
     """Return the columns as numbers; note every cell that is none, by its row in the file."""
     out = {}
     for column in columns:
@@ -110,7 +112,7 @@ def _numbers(table: pd.DataFrame, columns: list[str], name: str, problems: Probl
         for row in np.flatnonzero(~np.isfinite(values.to_numpy(dtype=float))):
             problems.add(
                 f"{table[column].iloc[row]!r} is not a number",
-                where=f"{name}, row {int(table.index[row]) + 2}, column {column}",
+                where=f"{name}, row {int(table.index.to_numpy()[row]) + 2}, column {column}",
             )
         out[column] = values
     return pd.DataFrame(out)
@@ -122,9 +124,9 @@ def _whole_years(years: pd.Series, name: str, problems: Problems) -> None:
         problems.add(f"{wrong.iloc[0]:g} is not a calendar year", where=f"{name}, column year")
 
 
-def _yearly(values: Array, at: Array) -> tuple[Array, Array]:
+def _yearly(values: Array, at: Array) -> tuple[Array, NDArray[np.int64]]:
     """Interpolate the last axis to every year between the first and the last."""
-    years = np.arange(int(at[0]), int(at[-1]) + 1)
+    years = np.arange(int(at[0]), int(at[-1]) + 1, dtype=np.int64)
     flat = values.reshape(-1, values.shape[-1])
     filled = np.stack([np.interp(years, at, row) for row in flat])
     return filled.reshape(*values.shape[:-1], len(years)), years
@@ -315,9 +317,7 @@ def _by_year(
             f"{name}: {columns[q]} of {rows['year'].iloc[y]:g} is above {columns[q + 1]}"
         )
     values, years = _yearly(array, rows["year"].to_numpy(dtype=float))
-    return xr.DataArray(
-        values, {dim: labels, "year": years}, (dim, "year"), attrs={"source": name}
-    )
+    return xr.DataArray(values, {dim: labels, "year": years}, (dim, "year"), attrs={"source": name})
 
 
 def quantiles_of_variants(variants: xr.DataArray, levels: Mapping[str, float]) -> xr.DataArray:

@@ -51,9 +51,11 @@ _CORRELATION = np.array(
 #: Logits of the progression ratios to the orders 1, 2, 3 and 4 and later.
 PROGRESSION = Process(
     _CORRELATION * np.outer(_SD, _SD),
-    changes=26,
-    source="Yearly changes of 1994-2020 in the reconstructed fertility of Zhejiang "
-    "(scripts/baselines/progression.py); its drift is not continued, its error is kept",
+    kind="ar1",
+    memory=0.976,
+    source="Innovations: yearly changes of 1994-2020 in the reconstructed fertility of Zhejiang "
+    "(scripts/baselines/progression.py), without their drift; memory: bayesTFR's third phase, "
+    "0.8859 in five years",
 )
 #: Mean age at birth [years].
 TIMING = Process(
@@ -72,7 +74,9 @@ _STEPS, _LEAST = 80, 0.02
 _MOST, _MOST_OPEN = 2.0, 1.0
 
 
-def progression_factors(change: ArrayLike, rates: ArrayLike) -> Array:
+def progression_factors(
+    change: ArrayLike, rates: ArrayLike, highest: ArrayLike | None = None
+) -> Array:
     """Return the factors on conditional rates that change progression ratios by given logits.
 
     For each order the ratio ``a_k(c)`` of the period fertility table with ``c h_k`` is tabulated,
@@ -86,6 +90,9 @@ def progression_factors(change: ArrayLike, rates: ArrayLike) -> Array:
         Change of the logit [1].
     rates : array-like (order, age)
         Central conditional birth rates of one year [year-1].
+    highest : array-like (order), optional
+        Largest rate that the factors will be used on, of all years and schedules [year-1]; default
+        that of ``rates``.
 
     Returns
     -------
@@ -118,10 +125,11 @@ def progression_factors(change: ArrayLike, rates: ArrayLike) -> Array:
         )
     factors = np.ones_like(moved)
     last = len(h) - 1
+    top = h.max(axis=1) if highest is None else np.asarray(highest, dtype=float)
     for k, row in enumerate(h):
         if not row.max() > 0:
             continue
-        most = max(1.0, (_MOST_OPEN if k == last else _MOST) / row.max())
+        most = max(1.0, (_MOST_OPEN if k == last else _MOST) / top[k])
         up = np.linspace(0.0, np.log(most), _STEPS) if most > 1 else np.zeros(1)
         logs = np.concatenate([np.linspace(np.log(_LEAST), 0.0, _STEPS)[:-1], up])
         trial = np.repeat(h[None, : k + 1], len(logs), axis=0)

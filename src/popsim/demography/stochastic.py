@@ -136,7 +136,7 @@ class Process:
     def mean(self, years_ahead: ArrayLike) -> Array:
         """Return the expected deviation (component, years ahead)."""
         h = np.asarray(years_ahead, dtype=int)
-        return np.asarray(np.outer(self.drift, self._sums(int(h.max()))[1][h - 1]))
+        return np.asarray(np.outer(np.asarray(self.drift), self._sums(int(h.max()))[1][h - 1]))
 
     def variance(self, years_ahead: ArrayLike) -> Array:
         """Return the variance of the deviation, error of the drift included.

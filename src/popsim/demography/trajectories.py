@@ -2,8 +2,8 @@
 
 Paths of the total fertility rate are met exactly, draw by draw, with parity detail following; paths
 of life expectancy become a place between the survival tables, paths of net migration a factor. The
-paths come from :mod:`popsim.demography.outside` or are any arrays by draw and year; the result is what
-``popsim.run(..., demography=...)`` takes.
+paths come from :mod:`popsim.demography.outside` or are any arrays by draw and year; the result is
+what ``popsim.run(..., demography=...)`` takes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from popsim.dataset import label
 from popsim.demography.alignment import align_path, aligned_factors
-from popsim.demography.projection import project
+from popsim.demography.projection import INPUTS, project
 from popsim.errors import DataError, Problems
 
 __all__ = [
@@ -27,15 +27,6 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
-_PROJECTED = (
-    "population",
-    "women_by_parity",
-    "conditional_fertility_rate",
-    "fertility_factor",
-    "survival_ratio",
-    "sex_ratio_at_birth",
-    "net_migration",
-)
 _WEIGHTS = np.linspace(-1.0, 1.0, 81)
 _MOST_ROUNDING = 1e-9
 
@@ -123,7 +114,7 @@ def trajectory_factors(
     >>> base = load_baseline("zhejiang-2020")
     >>> paths = xr.DataArray([[0.9, 1.0], [0.8, 0.7]], {"draw": [0, 1], "year": [2024, 2025]})
     >>> given = trajectory_factors(base, total_fertility_rate=paths)
-    >>> given["fertility_factor"].sel(year=2023).values.max()
+    >>> given["fertility_factor"].sel(year=2023).max().item()
     1.0
     """
     given = {
@@ -138,7 +129,7 @@ def trajectory_factors(
     paths = _checked(paths, baseline, first)
     last = min(int(path["year"].values[-1]) for path in paths.values())
     base = baseline.sel(year=slice(None, last))
-    inputs = base[[name for name in _PROJECTED if name in base]]
+    inputs = base[[name for name in INPUTS if name in base]]
     paths = {name: path.sel(year=slice(first, last)) for name, path in paths.items()}
     result = xr.Dataset(attrs={"notices": ""})
     if "life_expectancy" in paths:
@@ -161,7 +152,9 @@ def trajectory_factors(
             total_fertility_rate=path,
             factors=result if len(result.data_vars) else None,
         )
-    return label(result, source="; ".join(str(p.attrs.get("source", "given")) for p in paths.values()))
+    return label(
+        result, source="; ".join(str(p.attrs.get("source", "given")) for p in paths.values())
+    )
 
 
 def _checked(
@@ -215,10 +208,7 @@ def _weights(
     S = tables.transpose("region", "year", "mortality_level", "sex", "age").values
     low, middle, high = (S[:, :, n] for n in range(3))
     at = np.stack(
-        [
-            middle + (w * (high - middle) if w >= 0 else -w * (low - middle))
-            for w in _WEIGHTS
-        ],
+        [middle + (w * (high - middle) if w >= 0 else -w * (low - middle)) for w in _WEIGHTS],
         axis=2,
     )
     e0 = life_expectancy_of_survival(at)
@@ -238,10 +228,13 @@ def _weights(
     told = ""
     if beyond.any():
         i, d, y = (int(n) for n in np.argwhere(beyond)[0])
-        where = f"{inputs['region'].values[i]}, {path['year'].values[y]}, draw {path['draw'].values[d]}"
+        where = (
+            f"{inputs['region'].values[i]}, {path['year'].values[y]}, draw {path['draw'].values[d]}"
+        )
         text = (
-            f"in {int(beyond.sum())} of {beyond.size:,} regions, years and draws the life expectancy "
-            f"lies beyond the survival tables, first in {where}: {wanted.values[i, d, y]:.2f} years, "
+            f"in {int(beyond.sum())} of {beyond.size:,} regions, years and draws the life "
+            f"expectancy lies beyond the survival tables, first in {where}: "
+            f"{wanted.values[i, d, y]:.2f} years, "
             f"the tables reach from {e0[i, y, 0]:.2f} to {e0[i, y, -1]:.2f}"
         )
         if outside == "raise":
@@ -349,8 +342,8 @@ def replace_factors(
         if missing:
             write = f"draws={len(have)}" if dim == "draw" else ""
             problems.add(
-                f"demography has no {dim} {missing[0]} ({len(missing)} missing; it has {have[0]} to "
-                f"{have[-1]})",
+                f"demography has no {dim} {missing[0]} ({len(missing)} missing; it has {have[0]} "
+                f"to {have[-1]})",
                 instead=write,
             )
     problems.raise_if_any(DataError)

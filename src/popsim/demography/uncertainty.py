@@ -127,7 +127,9 @@ class Uncertainty:
         if not 0 <= self.migration_level < np.inf:
             problems.add(f"migration_level is {self.migration_level:g}; it must not be negative")
         if self.timing is not None and len(self.timing.sd) != 1:
-            problems.add(f"timing has {len(self.timing.sd)} components; it needs one for all orders")
+            problems.add(
+                f"timing has {len(self.timing.sd)} components; it needs one for all orders"
+            )
         problems.raise_if_any(DataError)
 
     @property
@@ -314,8 +316,8 @@ def demographic_draws(
                 fertility[i, :, drawn] = _level(at, spread, model)[:, kept]
             elif model.fertility == "progression":
                 changes = at.paths(model.progression, "fertility/progression", model)
-                rates = _first_rates(baseline, i, start)
-                factors = progression_factors(changes, rates)[..., kept]
+                rates, highest = _central_rates(baseline, i, start)
+                factors = progression_factors(changes, rates, highest)[..., kept]
                 fertility[i, :, drawn] = np.moveaxis(factors, 0, -1)
             if model.timing is not None and model.timed:
                 reach = float(baseline["timing_reach"].values[i])
@@ -442,7 +444,7 @@ def _migration(at: _Address, relative: float, model: Uncertainty) -> Array:
     shared = model.migration_shared
     deviation = np.zeros(len(at.draws))
     path = np.empty((len(at.draws), len(at.years)))
-    level = 0.0
+    level: Array | float = 0.0
     if model.migration == "total-and-level":
         level = model.migration_level * at.normal("migration/level", shared)
     for place, year in enumerate(at.years):
@@ -453,16 +455,20 @@ def _migration(at: _Address, relative: float, model: Uncertainty) -> Array:
     return path
 
 
-def _first_rates(baseline: xr.Dataset, i: int, year: int) -> Array:
-    """Return the central conditional rates (order, age) of a region's first projected year."""
-    own = baseline.isel(region=i)
+def _central_rates(baseline: xr.Dataset, i: int, first: int) -> tuple[Array, Array]:
+    """Return a region's conditional rates of the first projected year, and the highest of any.
+
+    Shapes (order, age) and (order); the first and last age have no births.
+    """
+    own = baseline.isel(region=i, age=slice(1, -1))
     rates = own["conditional_fertility_rate"]
+    if "fertility_factor" in own:
+        rates = rates * own["fertility_factor"]
+    if "year" in rates.dims:
+        rates = rates.sel(year=slice(first, None))
+    highest = rates.max([d for d in rates.dims if d != "birth_order"])
+    if "year" in rates.dims:
+        rates = rates.sel(year=first)
     if "fertility_schedule" in rates.dims:
         rates = rates.mean("fertility_schedule")
-    if "year" in rates.dims:
-        rates = rates.sel(year=year)
-    if "fertility_factor" in own:
-        path = own["fertility_factor"]
-        rates = rates * (path.sel(year=year) if "year" in path.dims else path)
-    values: Array = rates.transpose("birth_order", "age").values[:, 1:-1]
-    return values
+    return rates.transpose("birth_order", "age").values, highest.values
