@@ -1,6 +1,8 @@
 """Forecasts of total fertility, scores, and the proof on twelve countries."""
 
 import csv
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -213,3 +215,19 @@ def test_the_proof_sees_nothing_after_its_origin(shared, tmp_path):
 def test_the_proof_needs_its_file(tmp_path):
     with pytest.raises(DataError, match=r"wpp2024_annual_indicators.csv is not in the folder"):
         tfr_forecast(tmp_path)
+
+
+@pytest.mark.golden
+def test_the_page_shows_what_the_proof_finds(shared):
+    page = (Path(__file__).parents[1] / "docs" / "uncertainty.md").read_text(encoding="utf-8")
+    folder = shared / "data" / "wpp"
+    later = tfr_forecast_summary(tfr_forecast(folder))
+    for model, row in later.iterrows():
+        shown = re.search(rf"^\| `{model}` \|(.*)\|$", page, re.MULTILINE)[1].split("|")
+        found = [f"{v:.2f}" if "covered" in n else f"{v:.3f}" for n, v in row.items()]
+        assert [cell.strip() for cell in shown] == found, model
+    for place, origin in enumerate((1983, 1988, 1993)):
+        earlier = tfr_forecast_summary(tfr_forecast(folder, origin=origin, last=2003))
+        for model, row in earlier.iterrows():
+            shown = re.search(rf"^  \| `{model}` \|(.*)\|$", page, re.MULTILINE)[1].split("|")
+            assert shown[place].strip() == f"{row['crps']:.3f} ({row['covered_80']:.2f})", model

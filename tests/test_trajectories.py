@@ -450,3 +450,14 @@ def test_paths_with_draws_need_draws(zhejiang):
         trajectory_factors(zhejiang, net_migration=path)
     with pytest.raises(DataError, match="no path is given"):
         trajectory_factors(zhejiang)
+
+
+@pytest.mark.golden
+def test_the_intervals_of_the_united_nations_are_read_and_drawn(shared):
+    file = shared / "data" / "wpp" / "wpp2024_projection_intervals.csv.gz"
+    by_letters = read_intervals(file, location="CHN", indicator="tfr")
+    by_number = read_intervals(file, location=156, indicator="tfr")
+    np.testing.assert_array_equal(by_letters, by_number)
+    drawn = draws_from_quantiles(by_number, range(20_000), 1, component="un")
+    found = drawn.sel(year=2050).quantile(by_number["quantile"].values, "draw")
+    np.testing.assert_allclose(found, [0.636, 0.817, 1.18416, 1.528, 1.687], atol=0.015)

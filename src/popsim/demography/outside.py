@@ -72,23 +72,25 @@ def _table(given: Table) -> tuple[pd.DataFrame, str]:
 
 def _of_place(table: pd.DataFrame, name: str, location: str | int | None) -> pd.DataFrame:
     """Return the rows of one place."""
-    column = next((c for c in _PLACES if c in table.columns), None)
-    if column is None:
+    columns = [c for c in _PLACES if c in table.columns]
+    if not columns:
         return table
-    codes = table[column].astype(str)
-    there = sorted(codes.unique())
-    if location is None:
-        if len(there) > 1:
-            raise DataError(
-                f"{name}: column {column} holds {len(there)} places ({', '.join(there[:5])}, ...); "
-                f"write: location={there[0]!r}"
-            )
-        return table
-    if str(location) not in there:
+    for column in columns:
+        chosen = table[column].astype(str) == str(location)
+        if chosen.any():
+            return table[chosen]
+    there = sorted(table[columns[0]].astype(str).unique())
+    if location is not None:
+        named = " or ".join(columns)
         raise DataError(
-            f"{name}: no rows of {location} in column {column}; there are {', '.join(there[:10])}"
+            f"{name}: no rows of {location} in column {named}; there are {', '.join(there[:10])}"
         )
-    return table[codes == str(location)]
+    if len(there) > 1:
+        raise DataError(
+            f"{name}: column {columns[0]} holds {len(there)} places ({', '.join(there[:5])}, ...); "
+            f"write: location={there[0]!r}"
+        )
+    return table
 
 
 def _check_columns(table: pd.DataFrame, columns: list[str], name: str, problems: Problems) -> None:
