@@ -10,13 +10,8 @@ import pytest
 import xarray as xr
 
 from popsim.demography.life_expectancy import life_expectancy_gain
-from popsim.demography.tfr_forecast import (
-    MODELS,
-    annual_ar1,
-    ar1_moments,
-    fit_mean_reverting,
-    forecast_tfr,
-)
+from popsim.demography.tfr_forecast import MODELS, fit_mean_reverting, forecast_tfr
+from popsim.demography.tfr_phases import annual_ar1, ar1_moments, tfr_decline
 from popsim.errors import DataError
 from popsim.evaluation.scores import (
     coverage,
@@ -50,10 +45,12 @@ def test_yearly_steps_reach_the_five_year_path(shared):
 
 
 @pytest.mark.golden
-def test_the_gain_of_life_expectancy_is_the_double_logistic(shared):
+def test_gain_of_life_expectancy_and_fall_of_fertility_are_the_double_logistic(shared):
     table = pd.read_csv(shared / "golden" / "double_logistic.csv", comment="#")
     gain = life_expectancy_gain(table["e0"].to_numpy(), [13.2, 41, 9.2, 8.1, 2.8, 0.58])
     np.testing.assert_allclose(gain, table["e0_gain_5yr"], atol=5e-9)
+    fall = tfr_decline(table["tfr"].to_numpy(), [1.5, 0.6, 1.2, 1.3, 0.25])
+    np.testing.assert_allclose(fall, table["tfr_decline_5yr"], rtol=1e-9)
 
 
 @pytest.mark.golden
@@ -103,9 +100,13 @@ def test_an_ensemble_tends_to_the_closed_form_and_covers_as_it_says():
             "the level is 80; write a number between 0 and 1, such as 0.8",
         ),
         (lambda: interval_score(0.0, 2.0, 1.0, 0.8), "a lower bound is above its upper bound"),
+        (
+            lambda: tfr_decline(5.0, [1.5, 0.6]),
+            "there are 2 parameters; write Δ1, Δ2, Δ3, Δ4 and d",
+        ),
     ],
 )
-def test_scores_refuse_what_they_cannot_score(call, text):
+def test_what_cannot_be_computed_is_refused(call, text):
     with pytest.raises(DataError) as error:
         call()
     assert str(error.value) == text

@@ -7,6 +7,7 @@ import xarray as xr
 
 import popsim as ps
 from popsim.demography.alignment import align_path, aligned_factors
+from popsim.demography.drawn_factors import central_factors, demographic_draws
 from popsim.demography.lifetable import life_table
 from popsim.demography.noise import demographic_noise
 from popsim.demography.outside import (
@@ -22,7 +23,6 @@ from popsim.demography.trajectories import (
     trajectory_factors,
     variant_baselines,
 )
-from popsim.demography.uncertainty import central_factors, demographic_draws
 from popsim.errors import DataError, ProjectionError
 
 SPAN = range(2021, 2033)

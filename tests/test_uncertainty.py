@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import popsim as ps
+from popsim.demography.drawn_factors import central_factors, demographic_draws, prepared
 from popsim.demography.draws import normal, shared_normal
 from popsim.demography.mortality import coherent_lee_carter, forecast_k
 from popsim.demography.mortality_levels import survival_levels
@@ -20,13 +21,7 @@ from popsim.demography.progression import (
     with_timing,
 )
 from popsim.demography.stochastic import Process, draw_paths, fit_ar1, fit_random_walk
-from popsim.demography.uncertainty import (
-    UNCERTAINTY,
-    Uncertainty,
-    central_factors,
-    demographic_draws,
-    prepared,
-)
+from popsim.demography.uncertainty import UNCERTAINTY, Uncertainty
 from popsim.errors import DataError
 
 FIRST, YEARS = 2024, range(2021, 2051)

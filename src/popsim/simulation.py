@@ -15,17 +15,12 @@ import xarray as xr
 
 from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint, label, stamp, validate
+from popsim.demography.drawn_factors import central_factors, demographic_draws, prepared
 from popsim.demography.indicators import AGE_BREAKS, indicators
 from popsim.demography.noise import demographic_noise as with_noise
 from popsim.demography.projection import INPUTS, project
 from popsim.demography.trajectories import replace_factors
-from popsim.demography.uncertainty import (
-    Uncertainty,
-    central_factors,
-    demographic_draws,
-    prepared,
-    uncertainty_named,
-)
+from popsim.demography.uncertainty import Uncertainty, uncertainty_named
 from popsim.errors import DataError, Problems, ScenarioError
 from popsim.policy.cost import payments_by_year, promised_per_birth
 from popsim.policy.dose import capacity, reference_places

@@ -2,7 +2,7 @@
 
 The low and the high table stand three standard deviations of the forecast index from the central
 one, the error of its drift included, so that they widen as ``h + h² / T``. A place w between them,
-drawn by :func:`~popsim.demography.uncertainty.demographic_draws` with ``mortality="lee-carter"``,
+drawn by :func:`~popsim.demography.drawn_factors.demographic_draws` with ``mortality="lee-carter"``,
 is then the deviation of the index over three standard deviations; both sexes have the same w.
 """
 

@@ -114,7 +114,7 @@ def demographic_noise(
     --------
     >>> from popsim import load_baseline
     >>> from popsim.demography.projection import INPUTS
-    >>> from popsim.demography.uncertainty import central_factors, demographic_draws
+    >>> from popsim.demography.drawn_factors import central_factors, demographic_draws
     >>> base, years = load_baseline("zhejiang-2020"), range(2021, 2026)
     >>> inputs = base[[name for name in base if name in INPUTS]]
     >>> factors = demographic_draws(base, years, range(3), 1, "none")

@@ -7,9 +7,10 @@ last value (persistence), a random walk with and without drift, and a random wal
 
 Examples
 --------
->>> mean, sd = ar1_moments(1.3, mean=2.1, memory=0.8859, sd=0.1016, steps=2)
->>> mean.round(5), sd.round(5)
-(array([1.39128, 1.47214]), array([0.1016 , 0.13573]))
+>>> past = xr.DataArray(1.5 + 0.1 * np.sin(np.arange(40.0)), {"year": range(1980, 2020)}, ["year"])
+>>> drawn = forecast_tfr(past, 10, model="random-walk", draws=range(2000))
+>>> bool(drawn.std("draw").sel(year=2029) > 3 * drawn.std("draw").sel(year=2020))
+True
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ from popsim.errors import DataError, Problems, nearest
 __all__ = [
     "MODELS",
     "MeanReverting",
-    "annual_ar1",
-    "ar1_moments",
     "fit_mean_reverting",
     "forecast_tfr",
 ]
@@ -52,67 +51,6 @@ LIMITS = (0.5, 8.0)
 _LEAST_CHANGES = 20
 # Below this the levels of regions do not differ, whatever the search tries.
 _LEAST_LOG_SD = -14.0
-
-
-def ar1_moments(
-    start: float, *, mean: float, memory: float, sd: float, steps: int
-) -> tuple[Array, Array]:
-    """Return mean and standard deviation of an autoregression after 1 to ``steps`` steps.
-
-    ``μ + ρ^h (f - μ)`` and ``σ √((1 - ρ^(2h)) / (1 - ρ²))``, without a lower limit.
-
-    Parameters
-    ----------
-    start : float
-        f, last value [births per woman].
-    mean, memory, sd : float
-        μ, ρ and σ of a step.
-    steps : int
-        Number of steps.
-
-    Returns
-    -------
-    tuple of numpy.ndarray (step)
-        [births per woman].
-
-    Raises
-    ------
-    DataError
-        When ρ is not between 0 and 1.
-
-    References
-    ----------
-    Alkema et al. 2011, Demography 48:815. bayesTFR's defaults for five years are μ 2.1, ρ 0.8859,
-    σ 0.1016; subnational scale factors have μ 1, ρ 0.92464, σ 0.04522.
-
-    Examples
-    --------
-    >>> ar1_moments(1.0, mean=2.0, memory=0.5, sd=0.1, steps=2)[0]
-    array([1.5 , 1.75])
-    """
-    if not 0 < memory < 1:
-        raise DataError(f"memory is {memory:g}; it must lie between 0 and 1")
-    h = np.arange(1, steps + 1)
-    kept = memory**h
-    spread = sd * np.sqrt((1 - kept**2) / (1 - memory**2))
-    return np.asarray(mean + kept * (start - mean), dtype=float), np.asarray(spread, dtype=float)
-
-
-def annual_ar1(memory: float, sd: float, *, step: int = 5) -> tuple[float, float]:
-    """Turn memory and innovation of a step of several years into those of one year.
-
-    ``ρ* = ρ^(1/n)``, ``σ* = σ √((1 - ρ*²) / (1 - ρ²))``: the same spread in the long run and every
-    n years.
-
-    Examples
-    --------
-    >>> tuple(round(v, 6) for v in annual_ar1(0.8859, 0.1016))
-    (0.976061, 0.047637)
-    """
-    if not 0 < memory < 1:
-        raise DataError(f"memory is {memory:g}; it must lie between 0 and 1")
-    yearly = memory ** (1 / step)
-    return yearly, float(sd * np.sqrt((1 - yearly**2) / (1 - memory**2)))
 
 
 @dataclass(frozen=True)
