@@ -1,7 +1,7 @@
 """The fall of fertility and what follows it, with published parameters.
 
-The second phase of the United Nations' model is a fall whose pace is a double logistic of the level;
-the third an autoregression. For forecasts fitted to data, see
+The second phase of the United Nations' model is a fall at a pace that is a double logistic of the
+level; the third is an autoregression. For forecasts fitted to data, see
 :mod:`popsim.demography.tfr_forecast`.
 
 Examples
