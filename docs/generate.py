@@ -26,6 +26,7 @@ GROUPS = (
     ("Stocks on 1 January", variables._STOCKS),
     ("Indicators", variables._INDICATORS),
     ("Policy: promises, payments, cost, chances", variables._POLICY),
+    ("Uncertainty of timing", variables._UNCERTAINTY),
 )
 
 #: How a value of each type is written in a file.

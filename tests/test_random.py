@@ -6,7 +6,8 @@ import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from popsim.demography.draws import demographic_draws, normal
+from popsim.demography.drawn_factors import demographic_draws
+from popsim.demography.draws import normal
 from popsim.kernels.random import uniform
 
 

@@ -18,8 +18,10 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from popsim import plotting as plot
     from popsim.data.samples import baseline_names, load_baseline
+    from popsim.demography.alignment import align_path
     from popsim.demography.indicators import indicators
     from popsim.demography.projection import project
+    from popsim.demography.uncertainty import Uncertainty
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.compare import compare
     from popsim.policy.files import read_response, read_scenario
@@ -33,6 +35,8 @@ _HOMES = {
     "ProjectionError": "popsim.errors",
     "ScenarioError": "popsim.errors",
     "Response": "popsim.policy.response",
+    "Uncertainty": "popsim.demography.uncertainty",
+    "align_path": "popsim.demography.alignment",
     "baseline_names": "popsim.data.samples",
     "compare": "popsim.evaluation",
     "indicators": "popsim.demography.indicators",
@@ -52,7 +56,9 @@ __all__ = [
     "ProjectionError",
     "Response",
     "ScenarioError",
+    "Uncertainty",
     "__version__",
+    "align_path",
     "baseline_names",
     "compare",
     "indicators",

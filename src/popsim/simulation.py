@@ -15,9 +15,12 @@ import xarray as xr
 
 from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint, label, stamp, validate
-from popsim.demography.draws import demographic_draws
+from popsim.demography.drawn_factors import central_factors, demographic_draws, prepared
 from popsim.demography.indicators import AGE_BREAKS, indicators
-from popsim.demography.projection import project
+from popsim.demography.noise import demographic_noise as with_noise
+from popsim.demography.projection import INPUTS, project
+from popsim.demography.trajectories import replace_factors
+from popsim.demography.uncertainty import Uncertainty, uncertainty_named
 from popsim.errors import DataError, Problems, ScenarioError
 from popsim.policy.cost import payments_by_year, promised_per_birth
 from popsim.policy.dose import capacity, reference_places
@@ -31,16 +34,6 @@ from popsim.policy.response import Context, Response, ResponseModel, effect_chan
 __all__ = ["against_no_expansion", "covered_regions", "run"]
 
 REFERENCE = "baseline"
-#: What the projection reads from a baseline.
-PROJECTED = (
-    "population",
-    "women_by_parity",
-    "conditional_fertility_rate",
-    "fertility_factor",
-    "survival_ratio",
-    "sex_ratio_at_birth",
-    "net_migration",
-)
 #: What the draws read from it.
 DRAWN = ("fertility_innovation", "migration_innovation")
 #: What may be missing: rates may come without a path, and nobody needs to move.
@@ -55,6 +48,9 @@ def run(
     scenarios: Sequence[Scenario | str | Path] | Scenario | str | Path,
     *,
     response: ResponseModel | str | Path = "default",
+    uncertainty: str | Uncertainty = "default",
+    demography: xr.Dataset | None = None,
+    demographic_noise: bool = False,
     years: Iterable[int] | None = None,
     draws: int | range = 500,
     seed: int = 1,
@@ -71,6 +67,17 @@ def run(
         Scenario objects, files, or ``"baseline"`` (no new policy), which is always run first.
     response : str, path or object with a method ``log_effect``
         How families answer: ``"default"``, a response file, or a response of your own.
+    uncertainty : str or Uncertainty
+        Which demographic assumptions are drawn and how: ``"default"`` (level of fertility, of
+        mortality, net migration), ``"progression"`` (progression by order and timing, mortality
+        index, migration with its level; counties have a part of their own), ``"none"``, or a model
+        of your own; see :class:`popsim.demography.uncertainty.Uncertainty`.
+    demography : xarray.Dataset, optional
+        Factors of trajectories made elsewhere, from :mod:`popsim.demography.trajectories`; what it
+        holds is taken from it instead of being drawn.
+    demographic_noise : bool
+        Whether the chance of single births and deaths is added, for small populations; see
+        :mod:`popsim.demography.noise`.
     years : iterable of int, optional
         Consecutive calendar years from the first of the baseline; all its years by default.
     draws : int or range
@@ -98,7 +105,7 @@ def run(
     ScenarioError
         When a scenario cannot be read, or names a region that is not in the data.
     DataError
-        When the years or the number of draws do not fit.
+        When the years, the number of draws, the uncertainty or the trajectories do not fit.
     ProjectionError
         When inputs are impossible.
 
@@ -109,7 +116,8 @@ def run(
     [[449000.0, 449000.0]]
     """
     data = load_baseline(baseline) if isinstance(baseline, str) else baseline
-    _check(data)
+    doubt = uncertainty_named(uncertainty)
+    _check(data, doubt)
     chosen = [no_policy(), *_scenarios(scenarios)]
     covered = [covered_regions(scenario, data) for scenario in chosen]
     model = Response(read_response(response)) if isinstance(response, str | Path) else response
@@ -117,7 +125,8 @@ def run(
     if isinstance(draws, bool) or not isinstance(draws, int | range) or not _size(draws):
         raise DataError(f"draws={draws!r} is not a number of draws; write: draws=500")
     numbers = range(draws) if isinstance(draws, int) else draws
-    simulation = _Simulation(data, span, numbers, seed, model, threads)
+    simulation = _Simulation(data, span, numbers, seed, model, threads, doubt)
+    simulation.draw(demography, demographic_noise)
     results = [
         simulation.run(scenario, regions)
         for scenario, regions in _bar(list(zip(chosen, covered, strict=True)), progress)
@@ -146,7 +155,8 @@ def run(
         f"ran {ran}: {len(numbers)} draws, seed {seed}, response {named}",
         seed=seed,
         response=named,
-        inputs_sha256=fingerprint(data),
+        uncertainty=doubt.name,
+        inputs_sha256=fingerprint(data, *([] if demography is None else [demography])),
         notices="\n".join(simulation.notices),
         **{key: data.attrs[key] for key in _INHERITED if key in data.attrs},
     )
@@ -163,16 +173,36 @@ class _Simulation:
         seed: int,
         model: ResponseModel,
         threads: int | None,
+        uncertainty: Uncertainty,
     ) -> None:
         self.data = data
-        self.inputs = data[[name for name in PROJECTED if name in data]]
+        self.uncertainty = uncertainty
+        self.timed = prepared(data, uncertainty)
+        self.inputs = self.timed[[name for name in INPUTS if name in data]]
         self.years, self.draws, self.seed = years, draws, seed
         self.model = model
         self.threads = threads
         self.regions = [str(region) for region in data["region"].values]
-        self.factors = demographic_draws(data, years, draws, seed)
+        self.factors = demographic_draws(self.timed, years, draws, seed, uncertainty)
+        self.central = central_factors(self.timed, years, uncertainty)
         self.contexts: dict[str, Context] = {}
         self.notices: list[str] = []
+
+    def draw(self, given: xr.Dataset | None, noise: bool) -> None:
+        """Put trajectories made elsewhere and the chance of single events into the factors."""
+        if given is not None:
+            self.factors, self.central = replace_factors(self.factors, self.central, given)
+        if noise:
+            self.factors = with_noise(
+                self.inputs,
+                self.factors,
+                central=self.central,
+                years=self.years,
+                first=int(self.data.attrs["first_projected_year"]),
+                seed=self.seed,
+                threads=self.threads,
+            )
+        self.notices += [line for line in self.factors.attrs.get("notices", "").split("\n") if line]
 
     def run(self, scenario: Scenario, regions: list[str]) -> xr.Dataset:
         """Run one scenario in some regions; the reference must be the first."""
@@ -224,7 +254,12 @@ class _Simulation:
             xr.DataArray(
                 factor,
                 dims=("region", "draw", "year", "birth_order"),
-                coords={**self.factors.coords, "birth_order": list(ORDERS)},
+                coords={
+                    "region": self.regions,
+                    "draw": list(self.draws),
+                    "year": list(self.years),
+                    "birth_order": list(ORDERS),
+                },
             )
         )
 
@@ -251,7 +286,9 @@ class _Simulation:
         central = project(
             self.inputs,
             years=self.years,
-            factors=effect.mean("draw").to_dataset(name="fertility_factor"),
+            factors=self.central.assign(
+                fertility_factor=self.central["fertility_factor"] * effect.mean("draw")
+            ),
             detail="history",
             on_negative="cut",
             threads=self.threads,
@@ -410,12 +447,18 @@ def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -
     return read
 
 
-def _check(data: xr.Dataset) -> None:
+def _check(data: xr.Dataset, uncertainty: Uncertainty) -> None:
     """Refuse data that lack what a run needs, all problems at once."""
-    known = [name for name in (*PROJECTED, *DRAWN) if name in data]
+    known = [name for name in (*INPUTS, *DRAWN) if name in data]
     if "region" not in data.dims:
         raise DataError("the data have no dimension region; write: data.expand_dims(region=[...])")
-    needed = [name for name in (*PROJECTED, *DRAWN) if name not in OPTIONAL]
+    unused = {
+        "fertility_innovation": uncertainty.fertility != "level",
+        "migration_innovation": uncertainty.migration == "none",
+    }
+    needed = [
+        name for name in (*INPUTS, *DRAWN) if name not in OPTIONAL and not unused.get(name, False)
+    ]
     validate(data[known], required=needed)
     if "first_projected_year" not in data.attrs:
         raise DataError(

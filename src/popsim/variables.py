@@ -693,6 +693,30 @@ _POLICY = (
     ),
 )
 
+_UNCERTAINTY = (
+    Variable(
+        "fertility_weight",
+        ("region", "scenario", "year", "draw"),
+        "1",
+        "weight of the late schedule",
+        "晚育模式权重",
+        "0 takes the early schedule of conditional birth rates, 1 the late one; linear between.",
+        minimum=0,
+        maximum=1,
+    ),
+    Variable(
+        "timing_reach",
+        ("region",),
+        "year",
+        "reach of the early and the late schedule",
+        "早育、晚育模式的年龄幅度",
+        "Years by which the mean age of the rates of every order lies below the central one in the "
+        "early schedule and above it in the late one.",
+        minimum=0,
+    ),
+)
+
 VARIABLES: dict[str, Variable] = {
-    variable.name: variable for variable in (*_BASELINE, *_FLOWS, *_STOCKS, *_INDICATORS, *_POLICY)
+    variable.name: variable
+    for variable in (*_BASELINE, *_FLOWS, *_STOCKS, *_INDICATORS, *_POLICY, *_UNCERTAINTY)
 }

@@ -1,29 +1,21 @@
-"""Random draws of the demographic assumptions.
+"""Standard normal numbers of the demographic assumptions, by region.
 
-Three things are uncertain after the last observed year: the level of fertility
-(random walk of its logarithm), mortality (one standard normal per trajectory
-that places survival between a low and a high table) and net migration
-(autoregressive around its expected total). What is observed is not drawn.
-
-All are keyed by the province, so that its counties share them, and by the
-year, so that a longer horizon starts with the same numbers.
+A number is a function of its address: seed, purpose, region, year and draw. Counties of a
+province share a part of theirs, keyed by the province whether it is in the data or not.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import xarray as xr
 from scipy.special import ndtri
 
-from popsim.dataset import label
+from popsim.errors import DataError
 from popsim.kernels.random import uniform
 
-__all__ = ["MORTALITY_REACH", "demographic_draws", "normal", "province"]
+__all__ = ["MORTALITY_REACH", "normal", "province", "shared_normal"]
 
 #: The low and high survival tables stand this many standard deviations from the central one.
 MORTALITY_REACH = 3.0
-#: Share of a year's deviation of net migration that carries over to the next (an assumption).
-MIGRATION_MEMORY = 0.8
 
 
 def province(region: str) -> str:
@@ -42,73 +34,44 @@ def normal(seed: int, component: str, draws: range, *, key: str = "", step: int 
     return np.asarray(ndtri(uniform(seed, component, draws, key=key, step=step)))
 
 
-def demographic_draws(baseline: xr.Dataset, years: range, draws: range, seed: int) -> xr.Dataset:
-    """Draw fertility, mortality and migration for every region of a baseline.
+def shared_normal(
+    seed: int, component: str, draws: range, region: str, *, shared: float = 1.0, step: int = 0
+) -> np.ndarray:
+    """Return standard normal numbers of a region, in part those of its province.
+
+    ``z = √ρ z(province) + √(1 - ρ) z(region)``: the variance is 1 whatever ρ, and ρ is the
+    correlation of two counties of one province. A province, run alone or beside its counties, has
+    the province's part only; two provinces are independent.
 
     Parameters
     ----------
-    baseline : xarray.Dataset
-        With ``fertility_innovation`` (region) [standard deviation per year of log fertility]
-        and ``migration_innovation`` (region) [relative standard deviation], and the attribute
-        ``first_projected_year``; earlier years are not drawn.
-    years : range
-        Calendar years of the projection.
-    draws : range
-        Draw numbers.
-    seed : int
+    seed, component, draws, step
+        As in :func:`normal`.
+    region : str
+        GB/T 2260 code; the first two digits are its province.
+    shared : float
+        ρ, from 0 to 1 [1].
 
     Returns
     -------
-    xarray.Dataset
-        ``fertility_factor`` (region, draw, year): ``exp`` of a random walk, median 1;
-        ``mortality_weight`` (region, draw, year): a standard normal over 3, cut at -1 and 1,
-        the same in all years; ``migration_factor`` (region, draw, year): 1 plus a stationary
-        first-order autoregression.
+    numpy.ndarray (draw)
+
+    Raises
+    ------
+    DataError
+        When ρ is not between 0 and 1.
 
     Examples
     --------
-    >>> baseline = xr.Dataset(
-    ...     {"fertility_innovation": ("region", [0.05]), "migration_innovation": ("region", [0.3])},
-    ...     coords={"region": ["330000"]}, attrs={"first_projected_year": 2024})
-    >>> some = demographic_draws(baseline, range(2021, 2031), range(5), seed=1)
-    >>> more = demographic_draws(baseline, range(2021, 2051), range(3, 4), seed=1)
-    >>> some.fertility_factor.sel(year=2023).values.tolist()
-    [[1.0, 1.0, 1.0, 1.0, 1.0]]
-    >>> bool((some.fertility_factor[:, 3] == more.fertility_factor[:, 0, :10]).all())
+    >>> county = shared_normal(1, "x", range(4), "331126", shared=1.0)
+    >>> bool((county == normal(1, "x", range(4), key="330000")).all())
     True
     """
-    first = int(baseline.attrs["first_projected_year"])
-    regions = [str(region) for region in baseline["region"].values]
-    shape = (len(regions), len(years), len(draws))
-    fertility, migration = np.ones(shape), np.ones(shape)
-    mortality = np.zeros(shape)
-    drawn = [year for year in years if year >= first]
-    for place, region in enumerate(regions):
-        key = province(region)
-        spread = float(baseline["fertility_innovation"].values[place])
-        relative = float(baseline["migration_innovation"].values[place])
-        level = np.zeros(len(draws))
-        deviation = np.zeros(len(draws))
-        survival = normal(seed, "mortality/level", draws, key=key) / MORTALITY_REACH
-        survival = np.clip(survival, -1.0, 1.0)
-        # The walk always starts at the first projected year, wherever the horizon starts.
-        for year in range(first, years.stop) if drawn else ():
-            level += spread * normal(seed, "fertility/level", draws, key=key, step=year)
-            shock = normal(seed, "migration/total", draws, key=key, step=year)
-            memory = MIGRATION_MEMORY if year > first else 0.0
-            deviation = memory * deviation + relative * np.sqrt(1.0 - memory**2) * shock
-            if year in years:
-                position = years.index(year)
-                fertility[place, position] = np.exp(level)
-                migration[place, position] = 1.0 + deviation
-                mortality[place, position] = survival
-    dims = ("region", "year", "draw")
-    result = xr.Dataset(
-        {
-            "fertility_factor": (dims, fertility),
-            "mortality_weight": (dims, mortality),
-            "migration_factor": (dims, migration),
-        },
-        coords={"region": regions, "year": list(years), "draw": list(draws)},
-    )
-    return label(result.transpose("region", "draw", "year"), source="drawn")
+    if not 0 <= shared <= 1:
+        raise DataError(f"the correlation of counties is {shared:g}; it must be from 0 to 1")
+    whole = province(region)
+    common = normal(seed, component, draws, key=whole, step=step)
+    if shared == 1 or region == whole:
+        return common
+    own = normal(seed, component, draws, key=region, step=step)
+    return np.asarray(np.sqrt(shared) * common + np.sqrt(1 - shared) * own)

@@ -443,7 +443,8 @@ def period_fertility_table(
     lead = [f"dim_{i}" for i in range(m.ndim - 2)]
     middle = age + 0.5
     mab = _mean(births, middle)
-    spread = _mean(births, (middle - mab[..., None]) ** 2)
+    # Weights that sum to nearly nothing can leave a rounding below 0.
+    spread = np.maximum(_mean(births, (middle - mab[..., None]) ** 2), 0.0)
     order = np.arange(1, K + 1)
     per_woman = {"units": "births per woman"}
     return xr.Dataset(

@@ -1,0 +1,1 @@
+"""Comparisons of popsim with what happened and with the work of others, one call each."""
