@@ -18,7 +18,15 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from popsim import plotting as plot
     from popsim.data.samples import baseline_names, load_baseline
-    from popsim.demography.indicators import indicators
+    from popsim.demography.births_decomposition import decompose_births
+    from popsim.demography.indicators import (
+        Indicator,
+        dependency_indicators,
+        indicator_names,
+        indicators,
+        register_indicator,
+        remove_indicator,
+    )
     from popsim.demography.projection import project
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.compare import compare
@@ -29,12 +37,16 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "DataError": "popsim.errors",
+    "Indicator": "popsim.demography.indicators",
     "PopsimError": "popsim.errors",
     "ProjectionError": "popsim.errors",
     "ScenarioError": "popsim.errors",
     "Response": "popsim.policy.response",
     "baseline_names": "popsim.data.samples",
     "compare": "popsim.evaluation",
+    "decompose_births": "popsim.demography.births_decomposition",
+    "dependency_indicators": "popsim.demography.indicators",
+    "indicator_names": "popsim.demography.indicators",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
@@ -42,12 +54,15 @@ _HOMES = {
     "project": "popsim.demography.projection",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
+    "register_indicator": "popsim.demography.indicators",
+    "remove_indicator": "popsim.demography.indicators",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
 }
 
 __all__ = [
     "DataError",
+    "Indicator",
     "PopsimError",
     "ProjectionError",
     "Response",
@@ -55,6 +70,9 @@ __all__ = [
     "__version__",
     "baseline_names",
     "compare",
+    "decompose_births",
+    "dependency_indicators",
+    "indicator_names",
     "indicators",
     "load_baseline",
     "load_result",
@@ -62,6 +80,8 @@ __all__ = [
     "project",
     "read_response",
     "read_scenario",
+    "register_indicator",
+    "remove_indicator",
     "run",
     "save_result",
 ]
