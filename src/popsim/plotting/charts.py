@@ -22,6 +22,8 @@ __all__ = ["Locale", "axis_label", "contributions", "fan", "pyramid", "shown"]
 Locale = Literal["en", "zh", "both"]
 #: Colours that stay apart for colour-blind readers (Okabe and Ito).
 COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+#: For the parts of a whole, of which there are more than scenarios.
+PART_COLOURS = (*COLOURS[1:], "#56B4E9", "#F0E442", "#999999")
 BAND = (0.1, 0.9)
 _WORDS = {
     "year": {"en": "year", "zh": "年份"},
@@ -261,7 +263,7 @@ def contributions(array: xr.DataArray, *, ax: Axes | None = None, locale: Locale
     ...     [-40.0, 10.0], dims="component", coords={"component": ["women", "rates"]},
     ...     name="change_in_births")
     >>> contributions(parts, locale="en").get_ylabel()
-    'contribution to the change in births (birth)'
+    'part of the change in births (birth)'
     """
     if "component" not in array.dims:
         raise DataError(f"bars of contributions need component; {array.name} has {array.dims}")
@@ -282,17 +284,23 @@ def contributions(array: xr.DataArray, *, ax: Axes | None = None, locale: Locale
     for i, component in enumerate(map(str, values["component"].values)):
         heights = np.atleast_1d(values.sel(component=component).values)
         bottom = np.where(heights >= 0, up, down)
-        colour = COLOURS[1 + i % (len(COLOURS) - 1)]
+        colour = PART_COLOURS[i % len(PART_COLOURS)]
         name = _component(component, locale)
         ax.bar(places, heights, bottom=bottom, width=0.8, color=colour, alpha=0.75, label=name)
         up, down = up + np.maximum(heights, 0), down + np.minimum(heights, 0)
     change = np.atleast_1d(values.sum("component").values)
     ax.plot(places, change, "o", color="black", markersize=4, label=_word("change", locale))
     ax.axhline(0, color="black", linewidth=0.8)
-    if along == ["birth_order"] or not along:
+    if along == ["year"]:
+        ax.locator_params(axis="x", integer=True)
+    else:
         ax.set_xticks(places, [str(place) for place in places] if along else [""])
     label = _word(along[0], locale) if along else ""
     _finish(ax, label, axis_label(values, unit, locale), legend_title="")
+    legend = ax.get_legend()
+    assert legend is not None
+    legend.set_loc("center left")
+    legend.set_bbox_to_anchor((1.0, 0.5))
     return ax
 
 

@@ -19,14 +19,14 @@ from popsim.demography.indicators.definition import Indicator, asked_for
 from popsim.demography.parity import period_fertility_table
 from popsim.errors import DataError
 
-__all__ = ["GIVEN", "HISTORY", "QUANTITIES", "Quantities", "ages"]
+__all__ = ["GIVEN", "HISTORY", "ONE_OF", "QUANTITIES", "Quantities", "ages"]
 
 #: Outputs of a projection that keeps every age.
 HISTORY = ("population", "women_by_parity", "births_by_age", "cohort_deaths", "net_migration")
 #: What a caller may give besides the projection.
 GIVEN = ("past_births_by_order", "survival_ratio")
 #: Quantities that need one of several outputs.
-_ONE_OF = {"people": ("population_by_age_group", "population")}
+ONE_OF = {"people": ("population_by_age_group", "population")}
 
 
 class Quantities:
@@ -65,7 +65,7 @@ class Quantities:
         if name in self._indicators:
             needs = self._indicators[name].needs
         elif name in QUANTITIES:
-            one_of = _ONE_OF.get(name, ())
+            one_of = ONE_OF.get(name, ())
             if one_of and not set(one_of) & self._known.keys():
                 return {one_of[-1]}
             needs = _ASKED[name][0]
@@ -146,7 +146,7 @@ def people(
                 chosen = groups if first == 0 and end is None else ages(groups, first, end)
                 along = "age_group"
             else:
-                assert population is not None  # one of the two is there, see _ONE_OF
+                assert population is not None  # one of the two is there, see ONE_OF
                 oldest = int(population["age"].values[-1])
                 if max(limits) > oldest:
                     raise DataError(f"ages end with the open group {oldest}+, below {max(limits)}")
