@@ -274,8 +274,9 @@ def indicator_list() -> list[str]:
     lines = [
         "# List of indicators",
         "",
-        "`ps.indicators(projected, names)` computes them; [Indicators](../indicators.md) shows how.",
-        "*Every age*: needs `project(..., detail=\"history\")`.",
+        "`ps.indicators(projected, names)` computes them; [Indicators](../indicators.md) shows",
+        "how.",
+        '*Every age*: needs `project(..., detail="history")`.',
         "",
         "## Sets",
         "",

@@ -19,6 +19,10 @@ __all__ = ["AGE_BREAKS", "indicators"]
 AGE_BREAKS = (0, 3, 15, 20, 35, 50, 60, 65)
 #: Accounts of the projection that go with whatever is computed from it.
 _CARRIED = ("outflow_cut", "cells_cut")
+_CUT = (
+    "net migration was cut where it took more people than there were; survival read from the "
+    "projection is not exact at these ages, nor is what follows from it; give survival_ratio"
+)
 
 
 def indicators(
@@ -107,7 +111,9 @@ def indicators(
             computed[name] = projected[name]
     attributes, notices = {}, []
     for one in wanted:
-        array = quantities.compute(one)
+        # Attributes of what goes in, its unit first, are not those of what comes out.
+        with xr.set_options(keep_attrs=False):  # type: ignore[no-untyped-call]
+            array = quantities.compute(one)
         if not isinstance(array, xr.DataArray):
             raise DataError(
                 f"the function of {one.name} returns {type(array).__name__}, not a DataArray"
@@ -121,14 +127,21 @@ def indicators(
             array = array.transpose(*order, ...)
         attributes[one.name] = one.attributes(array.attrs)
         computed[one.name] = array
+    if quantities.has_used("survival") and survival_ratio is None and _was_cut(projected):
+        notices.append(_CUT)
     result = label(xr.Dataset(computed), source="projected")
     for name, texts in attributes.items():
         attrs = result.variables[name].attrs
         attrs.update(texts)
+        attrs.setdefault("source", "projected")
         attrs.pop("notice", None)
     if notices:
         result.attrs["notices"] = "\n".join(notices)
     return result
+
+
+def _was_cut(projected: xr.Dataset) -> bool:
+    return "outflow_cut" in projected and bool((projected["outflow_cut"] > 0).any())
 
 
 def _check_there(wanted: list[Indicator], quantities: Quantities) -> None:

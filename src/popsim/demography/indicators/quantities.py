@@ -58,12 +58,18 @@ class Quantities:
         self._asked: list[str] = []
         self._computed: dict[str, Any] = {}
 
+    def has_used(self, name: str) -> bool:
+        """Tell whether something was asked for and found."""
+        return name in self._known
+
     def missing(self, name: str, asked: tuple[str, ...] = ()) -> set[str]:
         """Return the outputs that a name needs and that are not there."""
         if name in self._known or name in asked:
             return set()
         if name in self._indicators:
             needs = self._indicators[name].needs
+            if name in needs:  # reported as it is
+                return {name}
         elif name in QUANTITIES:
             one_of = ONE_OF.get(name, ())
             if one_of and not set(one_of) & self._known.keys():
@@ -221,8 +227,11 @@ def birth_exposure(
     # Subtracting migrants from a cell that they empty can leave a negative number of rounding.
     guarded = before_births.transpose(*lead, "year", "age").values.clip(min=0)
     found = exposure.birth_exposure(births.values, start.values.clip(min=0), guarded)
-    difference = np.abs(found.end - end.values)[..., 1:]
-    if np.any(difference > 1e-6 * np.maximum(guarded[..., None, 1:], 1.0)):
+    # Above the oldest mother parity acts on nothing, and migration is cut there most often.
+    mothers = np.flatnonzero((births.values > 0).any(axis=tuple(range(births.ndim - 1))))
+    span = slice(1, mothers[-1] + 1) if mothers.size else slice(0, 0)
+    difference = np.abs(found.end - end.values)[..., span]
+    if np.any(difference > 1e-6 * np.maximum(guarded[..., None, span], 1.0)):
         raise DataError(
             "the women by parity at the end of a year do not follow from those at its start and "
             "its births; rates by parity cannot be read back where net migration was cut or "
@@ -262,7 +271,7 @@ def survival(
             if absent:
                 raise DataError(f"survival_ratio has no year {absent[0]}")
             survival_ratio = survival_ratio.sel(year=years)
-        return survival_ratio.broadcast_like(cohort_deaths)
+        return survival_ratio.reset_coords(drop=True).broadcast_like(cohort_deaths)
     exposed = _of_year(population, years)
     if attributes.get("migration_timing", "even") == "even":
         exposed = exposed + net_migration / 2
