@@ -1,4 +1,7 @@
-"""Indicators of age structure and length of life beyond those that every run reports."""
+"""Indicators of age structure and length of life beyond those that every run reports.
+
+The definition of each stands in the table of variables.
+"""
 
 from __future__ import annotations
 

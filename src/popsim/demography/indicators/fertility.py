@@ -1,4 +1,7 @@
-"""Indicators of births, period fertility, reproduction, and the children whom policies pay for."""
+"""Indicators of births, period fertility, reproduction, and the children whom policies pay for.
+
+The definition of each stands in the table of variables.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,6 @@ import xarray as xr
 from popsim.demography import stable
 from popsim.demography.indicators.definition import USUAL, Indicator, from_registry
 from popsim.demography.indicators.quantities import BirthExposure, People, Tempo
-from popsim.demography.parity import progression_ratios
 from popsim.errors import DataError
 
 __all__ = ["FERTILITY"]
@@ -59,6 +61,9 @@ def progression_fertility_rate(birth_exposure: BirthExposure) -> xr.DataArray:
 
 
 def parity_progression_ratio(fertility_table: xr.DataArray) -> xr.DataArray:
+    # Imported here: it loads scipy, which a run does not need.
+    from popsim.demography.parity import progression_ratios
+
     births = fertility_table.transpose(..., "birth_order")
     return births.copy(data=progression_ratios(births.values))
 

@@ -14,9 +14,7 @@ import numpy as np
 import xarray as xr
 
 from popsim.demography import exposure
-from popsim.demography.fertility import tempo_adjusted
 from popsim.demography.indicators.definition import Indicator, asked_for
-from popsim.demography.parity import period_fertility_table
 from popsim.errors import DataError
 
 __all__ = ["GIVEN", "HISTORY", "ONE_OF", "QUANTITIES", "Quantities", "ages"]
@@ -313,6 +311,9 @@ def fertility_table(progression_fertility_rate: xr.DataArray) -> xr.DataArray:
 
     A parity that no woman of an age has gives no births at that age.
     """
+    # Imported here: it loads scipy, which a run does not need.
+    from popsim.demography.parity import period_fertility_table
+
     rates = progression_fertility_rate.fillna(0.0).transpose(..., "birth_order", "age")
     fertile = np.flatnonzero((rates.values > 0).any(axis=tuple(range(rates.ndim - 1))))
     # Ages without births change nothing and cost a matrix exponential each.
@@ -335,6 +336,9 @@ def tempo(
     total_fertility_rate_by_order: xr.DataArray, mean_age_at_birth_by_order: xr.DataArray
 ) -> Tempo:
     """Bongaarts and Feeney's adjustment: ``by_order``, ``total``, ``edge`` and a ``notice``."""
+    # Imported here: it loads scipy, which a run does not need.
+    from popsim.demography.fertility import tempo_adjusted
+
     rates = total_fertility_rate_by_order.transpose(..., "birth_order", "year")
     means = mean_age_at_birth_by_order.transpose(*rates.dims)
     years = rates["year"].values

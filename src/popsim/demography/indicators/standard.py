@@ -2,7 +2,8 @@
 
 Definitions follow the National Bureau of Statistics of China where it has one: rates relate the
 year's events to the mean of the populations at its start and end; the dependency ratio is published
-with two pairs of limits, 15-59/60+ and 15-64/65+. Shares by birth order are of all births.
+with two pairs of limits, 15-59/60+ and 15-64/65+. Shares by birth order are of all births. The
+definition of each indicator stands in the table of variables.
 
 References
 ----------
