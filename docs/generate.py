@@ -13,6 +13,8 @@ from types import UnionType
 from typing import Any
 
 from popsim import variables
+from popsim.demography.indicators import SETS, Indicator, indicator_names, registered_indicators
+from popsim.demography.indicators.quantities import HISTORY, ONE_OF, QUANTITIES, asked_for
 from popsim.policy import fields, model
 from popsim.units import UNITS
 
@@ -25,6 +27,8 @@ GROUPS = (
     ("Flows of a year", variables._FLOWS),
     ("Stocks on 1 January", variables._STOCKS),
     ("Indicators", variables._INDICATORS),
+    ("Further indicators", variables._FURTHER_INDICATORS),
+    ("Change in births by cause", variables._DECOMPOSITION),
     ("Policy: promises, payments, cost, chances", variables._POLICY),
     ("Uncertainty of timing", variables._UNCERTAINTY),
 )
@@ -164,6 +168,7 @@ def write_all(folder: Path) -> None:
     pages = {
         "schema.md": schema(),
         "nomenclature.md": nomenclature(),
+        "indicator-list.md": indicator_list(),
         "scenario-reference.md": scenario_reference(),
         "response-reference.md": response_reference(),
     }
@@ -262,6 +267,71 @@ def nomenclature() -> list[str]:
         ),
     ]
     return lines
+
+
+def indicator_list() -> list[str]:
+    """Return the page of indicators: unit, definition, source, sets, needs."""
+    known = registered_indicators()
+    lines = [
+        "# List of indicators",
+        "",
+        "`ps.indicators(projected, names)` computes them; [Indicators](../indicators.md) shows",
+        "how.",
+        '*Every age*: needs `project(..., detail="history")`.',
+        "",
+        "## Sets",
+        "",
+        *_table(
+            ("set", "what for", "indicators"),
+            ((f"`{name}`", text, str(len(indicator_names(name)))) for name, text in SETS.items()),
+        ),
+        "",
+        "## Indicators",
+        "",
+    ]
+    for one in known.values():
+        lines += [*_indicator(one, known), ""]
+    lines += [
+        "## Quantities",
+        "",
+        "What a function may ask for besides outputs of the projection and other indicators:",
+        "",
+    ]
+    for name, function in QUANTITIES.items():
+        text = (function.__doc__ or "").split("\n\n")[0].replace("``", "`").replace("\n", " ")
+        lines += [f"`{name}`", f": {' '.join(text.split())}", ""]
+    return lines[:-1]
+
+
+def _indicator(one: Indicator, known: dict[str, Indicator]) -> list[str]:
+    row = variables.VARIABLES[one.name]
+    shown = f", shown in {_unit(row.display)}" if row.display else ""
+    dims = ", ".join(row.dims)
+    needs = _outputs(one.needs, known)
+    every_age = "*Every age.* " if needs & set(HISTORY) else ""
+    return [
+        f"`{one.name}`",
+        f": **{one.long_name}** · {one.long_name_zh}  ",
+        f"  {one.definition}  ",
+        f"  ({dims}) [{_unit(one.units)}]{shown}  ",
+        f"  {every_age}Needs {', '.join(f'`{name}`' for name in sorted(needs))}. "
+        f"Sets: {', '.join(one.sets)}. Source: {one.source}.",
+    ]
+
+
+def _outputs(needs: Iterable[str], known: dict[str, Indicator]) -> set[str]:
+    """Follow needs through indicators and quantities to outputs of the projection."""
+    found: set[str] = set()
+    for name in needs:
+        if name in ONE_OF:
+            found.add(ONE_OF[name][0])
+        elif name in QUANTITIES:
+            found |= _outputs(asked_for(QUANTITIES[name])[0], known)
+        elif name in known and name not in known[name].needs:
+            found |= _outputs(known[name].needs, known)
+        elif name != "attributes":
+            found.add(name)
+    return found
 
 
 def scenario_reference() -> list[str]:

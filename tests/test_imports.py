@@ -75,6 +75,11 @@ def modules_after(statement: str) -> set[str]:
     return set(run.stdout.split())
 
 
+def test_a_run_does_not_wait_for_scipy():
+    heavy = {"scipy.linalg", "scipy.optimize", "scipy.interpolate", "matplotlib"}
+    assert not modules_after("import popsim.simulation") & heavy
+
+
 def test_importing_popsim_compiles_nothing():
     assert not modules_after("import popsim") & {"numba", "matplotlib", "scipy", "dask"}
 

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
     from popsim.demography.indicators import indicators
+    from popsim.demography.births_decomposition import decompose_births
+    from popsim.demography.indicators import (
+        Indicator,
+        dependency_indicators,
+        indicator_names,
+        indicators,
+        register_indicator,
+        remove_indicator,
+    )
     from popsim.demography.projection import project
     from popsim.demography.uncertainty import Uncertainty
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "DataError": "popsim.errors",
+    "Indicator": "popsim.demography.indicators",
     "PopsimError": "popsim.errors",
     "ProjectionError": "popsim.errors",
     "ScenarioError": "popsim.errors",
@@ -39,6 +49,9 @@ _HOMES = {
     "align_path": "popsim.demography.alignment",
     "baseline_names": "popsim.data.samples",
     "compare": "popsim.evaluation",
+    "decompose_births": "popsim.demography.births_decomposition",
+    "dependency_indicators": "popsim.demography.indicators",
+    "indicator_names": "popsim.demography.indicators",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
@@ -46,12 +59,15 @@ _HOMES = {
     "project": "popsim.demography.projection",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
+    "register_indicator": "popsim.demography.indicators",
+    "remove_indicator": "popsim.demography.indicators",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
 }
 
 __all__ = [
     "DataError",
+    "Indicator",
     "PopsimError",
     "ProjectionError",
     "Response",
@@ -61,6 +77,9 @@ __all__ = [
     "align_path",
     "baseline_names",
     "compare",
+    "decompose_births",
+    "dependency_indicators",
+    "indicator_names",
     "indicators",
     "load_baseline",
     "load_result",
@@ -68,6 +87,8 @@ __all__ = [
     "project",
     "read_response",
     "read_scenario",
+    "register_indicator",
+    "remove_indicator",
     "run",
     "save_result",
 ]

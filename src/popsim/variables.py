@@ -59,6 +59,12 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
         Dimension("policy", "policy instrument", "政策工具", "key of the instrument in its file"),
+        Dimension(
+            "component",
+            "part of a change",
+            "变动的组成部分",
+            "women, age_structure, parity_structure, rates (or rates_1, rates_2 … by birth order)",
+        ),
     )
 }
 
@@ -203,11 +209,11 @@ _BASELINE = (
     ),
     Variable(
         "sex_ratio_at_birth",
-        ("region", "year", "birth_order"),
+        ("region", "scenario", "year", "birth_order", "draw"),
         "men per woman",
         "sex ratio at birth",
         "出生人口性别比",
-        "Male births per female birth, by birth order.",
+        "Male births per female birth; by birth order as an input, of all births as an indicator.",
         minimum=0.5,
         maximum=3,
     ),
@@ -693,6 +699,305 @@ _POLICY = (
     ),
 )
 
+_ALL = ("region", "scenario", "year", "draw")
+_BY_ORDER = ("region", "scenario", "year", "birth_order", "draw")
+
+#: Indicators beyond those of every run; most need a projection that keeps every age.
+_FURTHER_INDICATORS = (
+    Variable(
+        "births_by_sex",
+        ("region", "scenario", "year", "sex", "draw"),
+        "birth",
+        "births by sex",
+        "分性别出生人数",
+        "Live births during the year by sex of the child.",
+        minimum=0,
+    ),
+    _ratio(
+        "first_child_share",
+        "first births, share of all births",
+        "一孩出生占比",
+        "Births of order 1 over all births.",
+        "year",
+    ),
+    Variable(
+        "mean_age_at_birth",
+        _ALL,
+        "year",
+        "mean age at birth",
+        "平均生育年龄",
+        "Mean age of mothers over all birth orders, rates by age as weights. It moves with the mix "
+        "of orders too: take the mean ages by order for timing.",
+        minimum=0,
+    ),
+    Variable(
+        "general_fertility_rate",
+        _ALL,
+        "year-1",
+        "general fertility rate",
+        "一般生育率",
+        "Births of the year over the mean of the women aged 15-49 at its start and end.",
+        minimum=0,
+        display="per mille",
+    ),
+    Variable(
+        "incidence_fertility_rate",
+        ("region", "scenario", "year", "birth_order", "age", "draw"),
+        "year-1",
+        "birth rate by order and age",
+        "年龄别孩次生育率",
+        "Births of the order per woman-year of all women of the age; the sum over ages is the "
+        "total fertility rate of the order.",
+        minimum=0,
+    ),
+    Variable(
+        "progression_fertility_rate",
+        ("region", "scenario", "year", "birth_order", "age", "draw"),
+        "year-1",
+        "conditional birth rate by order and age",
+        "年龄别孩次递进生育率",
+        "Births of order k per woman-year of parity k-1, read back from the projection; not a "
+        "number where no woman of the age has that parity.",
+        minimum=0,
+    ),
+    Variable(
+        "parity_progression_ratio",
+        _BY_ORDER,
+        "1",
+        "period parity progression ratio",
+        "时期孩次递进比",
+        "Share of those who reach the parity below who go on to the order, in the period fertility "
+        "table of the year; for the open order births per mother of the order below.",
+        minimum=0,
+        display="%",
+    ),
+    Variable(
+        "parity_adjusted_total_fertility_rate",
+        _ALL,
+        "births per woman",
+        "age- and parity-adjusted total fertility rate (PATFR)",
+        "递进总和生育率",
+        "Births per woman of a cohort that passes childless at first through the conditional rates "
+        "of the year; sum of all orders.",
+        minimum=0,
+    ),
+    Variable(
+        "parity_adjusted_total_fertility_rate_by_order",
+        _BY_ORDER,
+        "births per woman",
+        "age- and parity-adjusted total fertility rate by order",
+        "分孩次递进总和生育率",
+        "Births of the order per woman of a cohort that passes childless at first through the "
+        "conditional rates of the year, hazards constant within a year of age.",
+        minimum=0,
+    ),
+    Variable(
+        "tempo_adjusted_total_fertility_rate",
+        _ALL,
+        "births per woman",
+        "tempo-adjusted total fertility rate (Bongaarts-Feeney)",
+        "去进度效应总和生育率",
+        "Sum over orders of the total fertility rate of the order over 1 - r, r the change of its "
+        "mean age at birth in years a year. Not a number where r of an order is beyond 0.5. In the "
+        "first and last year r is a one-sided difference: see tempo_edge.",
+        minimum=0,
+    ),
+    Variable(
+        "tempo_adjusted_total_fertility_rate_by_order",
+        _BY_ORDER,
+        "births per woman",
+        "tempo-adjusted total fertility rate by order",
+        "分孩次去进度效应总和生育率",
+        "Total fertility rate of the order over 1 - r, r = [MAB(t+1) - MAB(t-1)] / 2, MAB the mean "
+        "age at birth of the order. Not a number where r is beyond 0.5.",
+        minimum=0,
+    ),
+    Variable(
+        "tempo_edge",
+        ("year",),
+        "1",
+        "year at the edge of the tempo adjustment",
+        "进度调整的边界年份",
+        "1 in the first and last year, where the change of the mean age leans on one side only.",
+        minimum=0,
+        maximum=1,
+    ),
+    Variable(
+        "net_reproduction_rate",
+        _ALL,
+        "1",
+        "net reproduction rate",
+        "净再生产率",
+        "Daughters per woman under the rates and the life table of the year, sum of L(x) m(x).",
+        minimum=0,
+    ),
+    Variable(
+        "intrinsic_growth_rate",
+        _ALL,
+        "year-1",
+        "intrinsic rate of growth",
+        "内在增长率",
+        "Growth rate r of the stable population of the year's rates without migration: sum of "
+        "exp(-r (x + 1/2)) L(x) m(x) is 1. Not a number without births.",
+        display="per mille",
+    ),
+    Variable(
+        "population_momentum",
+        _ALL,
+        "1",
+        "momentum of the number of women",
+        "人口惯性",
+        "Women in the end over women on 1 January of the year, if births went at once to "
+        "replacement at the year's age pattern and mortality, without migration.",
+        minimum=0,
+    ),
+    Variable(
+        "children_under_3_by_order",
+        ("region", "scenario", "time", "birth_order", "draw"),
+        "person",
+        "children under 3 by birth order",
+        "分孩次3岁以下婴幼儿",
+        "Population aged 0 to 2 on 1 January by birth order: at each age in the shares of the "
+        "births of its year. Not a number where the births of a year are not known by order.",
+        minimum=0,
+        display="10^4 persons",
+    ),
+    Variable(
+        "children_under_18",
+        ("region", "scenario", "time", "draw"),
+        "person",
+        "children under 18",
+        "18岁以下儿童",
+        "Population aged 0 to 17 on 1 January.",
+        minimum=0,
+        display="10^4 persons",
+    ),
+    Variable(
+        "children_under_18_by_order",
+        ("region", "scenario", "time", "birth_order", "draw"),
+        "person",
+        "children under 18 by birth order",
+        "分孩次18岁以下儿童",
+        "Population aged 0 to 17 on 1 January by birth order: at each age in the shares of the "
+        "births of its year. Not a number where the births of a year are not known by order.",
+        minimum=0,
+        display="10^4 persons",
+    ),
+    _ratio(
+        "child_woman_ratio",
+        "child-woman ratio",
+        "妇孺比",
+        "Population aged 0-4 over women aged 15-49.",
+    ),
+    Variable(
+        "sex_ratio",
+        ("region", "scenario", "time", "draw"),
+        "men per woman",
+        "sex ratio of the population",
+        "人口性别比",
+        "Men per woman on 1 January, all ages.",
+        minimum=0,
+    ),
+    _ratio(
+        "share_80_and_over",
+        "share of population aged 80 and over",
+        "80岁及以上人口占比",
+        "Population aged 80 and over, over total population.",
+    ),
+    _ratio(
+        "ageing_index",
+        "ageing index, 65+ over 0-14",
+        "老少比（65岁及以上/0—14岁）",
+        "Population aged 65 and over, over population aged 0-14.",
+    ),
+    Variable(
+        "potential_support_ratio",
+        ("region", "scenario", "time", "draw"),
+        "1",
+        "potential support ratio, 15-64 over 65+",
+        "潜在支持比（15—64岁/65岁及以上）",
+        "Population aged 15-64 per person aged 65 and over.",
+        minimum=0,
+    ),
+    Variable(
+        "median_age",
+        ("region", "scenario", "time", "draw"),
+        "year",
+        "median age",
+        "年龄中位数",
+        "Age that half of the population has not reached on 1 January, linear inside the single "
+        "year of age that holds it. Five-year groups, as the United Nations uses, give a little "
+        "less or more.",
+        minimum=0,
+    ),
+    Variable(
+        "prospective_old_age_threshold",
+        ("region", "scenario", "year", "sex", "draw"),
+        "year",
+        "age with 15 years of life left",
+        "剩余预期寿命为15年的年龄",
+        "Age at which the life table of the year has a remaining life expectancy of 15 years, "
+        "linear between single years.",
+        minimum=0,
+    ),
+    _ratio(
+        "prospective_old_age_dependency_ratio",
+        "prospective old-age dependency ratio",
+        "前瞻老年抚养比",
+        "Mean population of the year above the age with 15 years of life left, over that from 20 "
+        "to this age; the age is that of each sex.",
+        "year",
+    ),
+)
+
+#: Change of births by cause, see :mod:`popsim.demography.births_decomposition`.
+_DECOMPOSITION = (
+    Variable(
+        "change_in_births_by_order",
+        ("region", "scenario", "year", "component", "birth_order", "draw"),
+        "birth",
+        "part of the change in births by order",
+        "对分孩次出生人数变动的贡献",
+        "Part of the change in the births of an order that a component makes; the parts add up to "
+        "the change.",
+    ),
+    Variable(
+        "change_in_births",
+        ("region", "scenario", "year", "component", "draw"),
+        "birth",
+        "part of the change in births",
+        "对出生人数变动的贡献",
+        "Part of the change in all births that a component makes; the sum over orders.",
+    ),
+    Variable(
+        "change_in_share_of_births",
+        ("region", "scenario", "year", "component", "birth_order", "draw"),
+        "1",
+        "part of the change in share of births",
+        "对孩次占比变动的贡献",
+        "Part of the change in the share of an order in all births that a component makes.",
+        display="%",
+    ),
+    Variable(
+        "births_by_order_from",
+        _BY_ORDER,
+        "birth",
+        "births by order, where the comparison starts",
+        "比较起点的分孩次出生人数",
+        "Births by order of the year or scenario that is compared with.",
+        minimum=0,
+    ),
+    Variable(
+        "births_by_order_to",
+        _BY_ORDER,
+        "birth",
+        "births by order, where the comparison ends",
+        "比较终点的分孩次出生人数",
+        "Births by order of the year or scenario that is compared.",
+        minimum=0,
+    ),
+)
+
 _UNCERTAINTY = (
     Variable(
         "fertility_weight",
@@ -718,5 +1023,14 @@ _UNCERTAINTY = (
 
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
-    for variable in (*_BASELINE, *_FLOWS, *_STOCKS, *_INDICATORS, *_POLICY, *_UNCERTAINTY)
+    for variable in (
+        *_BASELINE,
+        *_FLOWS,
+        *_STOCKS,
+        *_INDICATORS,
+        *_FURTHER_INDICATORS,
+        *_DECOMPOSITION,
+        *_POLICY,
+        *_UNCERTAINTY,
+    )
 }

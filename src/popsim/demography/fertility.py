@@ -106,9 +106,8 @@ def shares_by_order(births: ArrayLike) -> Array:
     """Shares of births by order (一孩率、二孩率、三孩及以上占比), ``s_k = B_k / B``.
 
     A share is not a rate: the share of third births rises when first births fall. Give it together
-    with the TFR by order and the progression ratio. To say why a share moved, recompute it with one
-    of the three parts of ``B_k = Σ_x m_k(x) w_{k-1}(x) E(x)`` exchanged at a time (conditional
-    rates, parity structure, women by age) and average over the orders of exchanging.
+    with the TFR by order and the progression ratio. Why a share moved, in a projection, is told by
+    :func:`popsim.decompose_births`.
 
     Parameters
     ----------

@@ -118,9 +118,10 @@ def project(
     xarray.Dataset
         Dimensions region, scenario, year or time, ..., draw, as far as inputs and factors have
         them. Always ``births_by_order``, ``total_fertility_rate_by_order``,
-        ``mean_age_at_birth_by_order``, ``deaths_by_sex``, ``net_migration_by_sex`` and
-        ``population_by_age_group``; with ``history`` also ``women_by_parity``, ``population``,
-        ``births_by_age``, ``cohort_deaths`` and ``net_migration``.
+        ``mean_age_at_birth_by_order``, ``births_by_sex``, ``deaths_by_sex``,
+        ``net_migration_by_sex`` and ``population_by_age_group``; with ``history`` also
+        ``women_by_parity``, ``population``, ``births_by_age``, ``cohort_deaths`` and
+        ``net_migration``, and the attribute ``migration_timing``.
 
     Raises
     ------
@@ -189,7 +190,11 @@ def project(
         problems.add(plan.sentence(i, j, diagnosis))
     problems.raise_if_any(ProjectionError)
     _check_balance(plan, arrays, on_negative)
-    return plan.labelled(arrays, detail == "history", on_negative)
+    projected = plan.labelled(arrays, detail == "history", on_negative)
+    if detail == "history":
+        # What women and deaths are related to depends on when the migrants come.
+        projected.attrs["migration_timing"] = timing
+    return projected
 
 
 def _base_time(inputs: xr.Dataset, problems: Problems) -> int:
@@ -558,6 +563,7 @@ class _Plan:
             "births_by_order": (arrays["births"], ("year", "birth_order")),
             "total_fertility_rate_by_order": (arrays["fertility"], ("year", "birth_order")),
             "mean_age_at_birth_by_order": (mean_age, ("year", "birth_order")),
+            "births_by_sex": (arrays["births_by_sex"], ("year", "sex")),
             "deaths_by_sex": (arrays["deaths"], ("year", "sex")),
             "net_migration_by_sex": (arrays["migration"], ("year", "sex")),
             "population_by_age_group": (arrays["population"], ("time", "sex", "age_group")),

@@ -1,5 +1,5 @@
 """Plots; every function returns matplotlib Axes."""
 
-from popsim.plotting.charts import fan, pyramid
+from popsim.plotting.charts import contributions, fan, pyramid
 
-__all__ = ["fan", "pyramid"]
+__all__ = ["contributions", "fan", "pyramid"]

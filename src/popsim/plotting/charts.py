@@ -17,11 +17,13 @@ from popsim.variables import VARIABLES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Locale", "axis_label", "fan", "pyramid", "shown"]
+__all__ = ["Locale", "axis_label", "contributions", "fan", "pyramid", "shown"]
 
 Locale = Literal["en", "zh", "both"]
 #: Colours that stay apart for colour-blind readers (Okabe and Ito).
 COLOURS = ("#555555", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+#: For the parts of a whole, of which there are more than scenarios.
+PART_COLOURS = (*COLOURS[1:], "#56B4E9", "#F0E442", "#999999")
 BAND = (0.1, 0.9)
 _WORDS = {
     "year": {"en": "year", "zh": "年份"},
@@ -29,6 +31,12 @@ _WORDS = {
     "female": {"en": "women", "zh": "女"},
     "male": {"en": "men", "zh": "男"},
     "age": {"en": "age", "zh": "年龄"},
+    "birth_order": {"en": "birth order", "zh": "孩次"},
+    "women": {"en": "number of women", "zh": "妇女人数"},
+    "age_structure": {"en": "age structure", "zh": "年龄结构"},
+    "parity_structure": {"en": "parity structure", "zh": "孩次结构"},
+    "rates": {"en": "birth rates", "zh": "递进生育率"},
+    "change": {"en": "change", "zh": "变动"},
     "band": {"en": "line: median; band: 80 %", "zh": "线：中位数；带：80%区间"},
 }
 
@@ -219,6 +227,89 @@ def pyramid(
     people_label = axis_label(population.rename("population"), unit, locale)
     _finish(ax, people_label, _word("age", locale), legend_title="")
     return ax
+
+
+def contributions(array: xr.DataArray, *, ax: Axes | None = None, locale: Locale = "both") -> Axes:
+    """Draw what each component contributes to a change, as bars piled up from zero.
+
+    Positive parts are piled upwards and negative ones downwards; the dot is their sum, the change
+    itself. With draws, means over draws are drawn: parts of quantiles do not add up.
+
+    Parameters
+    ----------
+    array : xarray.DataArray
+        ``change_in_births``, ``change_in_births_by_order`` or ``change_in_share_of_births`` of
+        :func:`popsim.decompose_births`, on ``component`` and one of ``birth_order`` and ``year``
+        besides ``draw``; or on ``component`` alone. Other dimensions must have one member.
+    ax : matplotlib.axes.Axes, optional
+        Axes to draw on; a new figure otherwise.
+    locale : {"en", "zh", "both"}
+        Language of labels.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    DataError
+        When there are no components, or dimensions are left that bars cannot show.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("agg")
+    >>> parts = xr.DataArray(
+    ...     [-40.0, 10.0], dims="component", coords={"component": ["women", "rates"]},
+    ...     name="change_in_births")
+    >>> contributions(parts, locale="en").get_ylabel()
+    'part of the change in births (birth)'
+    """
+    if "component" not in array.dims:
+        raise DataError(f"bars of contributions need component; {array.name} has {array.dims}")
+    one = [d for d in array.dims if array.sizes[d] == 1 and d not in ("component", "draw")]
+    values = array.squeeze(one)
+    values = values.mean("draw") if "draw" in values.dims else values
+    along = [str(d) for d in values.dims if d != "component"]
+    if len(along) > 1 or not set(along) <= {"year", "birth_order"}:
+        raise DataError(
+            f"bars of contributions need component and either year or birth_order, not "
+            f"{', '.join(along)}; select one of each"
+        )
+    values, unit = shown(values.rename(array.name))
+    values.attrs = array.attrs
+    ax = _axes(ax)
+    places = values[along[0]].values if along else np.zeros(1)
+    up, down = np.zeros(places.size), np.zeros(places.size)
+    for i, component in enumerate(map(str, values["component"].values)):
+        heights = np.atleast_1d(values.sel(component=component).values)
+        bottom = np.where(heights >= 0, up, down)
+        colour = PART_COLOURS[i % len(PART_COLOURS)]
+        name = _component(component, locale)
+        ax.bar(places, heights, bottom=bottom, width=0.8, color=colour, alpha=0.75, label=name)
+        up, down = up + np.maximum(heights, 0), down + np.minimum(heights, 0)
+    change = np.atleast_1d(values.sum("component").values)
+    ax.plot(places, change, "o", color="black", markersize=4, label=_word("change", locale))
+    ax.axhline(0, color="black", linewidth=0.8)
+    if along == ["year"]:
+        ax.locator_params(axis="x", integer=True)
+    else:
+        ax.set_xticks(places, [str(place) for place in places] if along else [""])
+    label = _word(along[0], locale) if along else ""
+    _finish(ax, label, axis_label(values, unit, locale), legend_title="")
+    legend = ax.get_legend()
+    assert legend is not None
+    legend.set_loc("center left")
+    legend.set_bbox_to_anchor((1.0, 0.5))
+    return ax
+
+
+def _component(name: str, locale: Locale) -> str:
+    """Name a component; the rates of one order by the order."""
+    stem, _, order = name.partition("_") if name.startswith("rates_") else (name, "", "")
+    if stem not in _WORDS:
+        return name
+    return _word(stem, locale) + (f" {order}" if order else "")
 
 
 def _finish(ax: Axes, x: str, y: str, *, legend_title: str | None) -> None:
