@@ -18,8 +18,8 @@ from popsim.demography.decomposition import (
     stepwise,
 )
 from popsim.demography.lifetable import life_table
+from popsim.demography.projection import INPUTS
 from popsim.errors import DataError
-from popsim.simulation import PROJECTED
 from popsim.variables import VARIABLES
 
 mpl.use("agg")
@@ -141,7 +141,7 @@ def test_kitagawa_equals_das_gupta_of_two_factors(seed):
 @pytest.fixture(scope="module")
 def inputs():
     base = ps.load_baseline("zhejiang-2020")
-    return base[[name for name in PROJECTED if name in base]]
+    return base[[name for name in INPUTS if name in base]]
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 import popsim as ps
 from popsim.demography.indicators import SETS, registered_indicators
 from popsim.demography.lifetable import life_table
+from popsim.demography.projection import INPUTS
 from popsim.errors import DataError
-from popsim.simulation import PROJECTED
 from popsim.variables import VARIABLES
 
 YEARS = range(2021, 2031)
@@ -24,7 +24,7 @@ def base():
 
 @pytest.fixture(scope="module")
 def inputs(base):
-    return base[[name for name in PROJECTED if name in base]]
+    return base[[name for name in INPUTS if name in base]]
 
 
 @pytest.fixture(scope="module")

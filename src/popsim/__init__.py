@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from popsim import plotting as plot
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
-    from popsim.demography.indicators import indicators
     from popsim.demography.births_decomposition import decompose_births
     from popsim.demography.indicators import (
         Indicator,
