@@ -1,8 +1,8 @@
 """The revision of 2024: single ages and calendar years, from 1 January 2025 to 2101.
 
 Net migration by single age is published. Populations are published by five-year age, death rates
-and age patterns of fertility by five-year period; they are brought to single ages and years here. The
-United Nations' annual life expectancies, total fertility and sex ratios are met exactly.
+and age patterns of fertility by five-year period; they are brought to single ages and years here.
+The annual life expectancies, total fertility and sex ratios are met exactly.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Two revisions are read from one folder. 2019: five-year ages and periods (1 July to 1 July). 2024:
 five-year populations of 1 July, annual totals by calendar year, stocks of 31 December, net
-migration by single age. People are in thousands, sexes ``female`` and ``male``, ages are lower limits.
+migration by single age. People are in thousands, females come first, ages are lower limits.
 """
 
 from __future__ import annotations
