@@ -35,41 +35,43 @@ _OBSERVED, _FADED = 2015, 30
 # Share of the observed pattern's sum of squares that a model must explain to be used.
 _EXPLAINED = 0.5
 
-# United Nations model schedules of net migrants per 100 000 of both sexes, ages 0-4 … 80+:
-# family immigration and labour immigration mainly of one sex (its men first).
-_FAMILY_FEMALE = [
-    *(3080.3, 1338.7, 1095.0, 5789.1, 10073.8, 9327.4, 6803.1, 4543.3, 2937.5, 1876.8, 1194.0),
-    *(758.5, 481.5, 305.7, 194.0, 123.1, 78.2),
-]
-_FAMILY_MALE = [
-    *(3082.9, 1339.8, 1027.1, 5237.0, 9426.2, 9059.2, 6861.3, 4758.8, 3195.5, 2120.5, 1401.2),
-    *(924.4, 609.6, 401.9, 264.9, 174.6, 115.1),
-]
-_LABOUR_MAJORITY = [
-    *(2136.3, 928.4, 1020.0, 7082.7, 12987.6, 12522.1, 9494.8, 6589.0, 4425.9, 2937.7, 1941.4),
-    *(1280.9, 844.7, 556.9, 367.1, 242.0, 159.6),
-]
-_LABOUR_MINORITY = [
-    *(2124.3, 923.2, 755.2, 3992.5, 6947.4, 6432.7, 4691.8, 3133.3, 2025.8, 1294.4, 823.5),
-    *(523.1, 332.1, 210.8, 133.8, 84.9, 53.9),
-]
-
-
-def _schedule(female: list[float], male: list[float]) -> Array:
-    """Return a pattern (sex, age) that adds up to 1, nobody above 80-84."""
-    pattern = np.zeros((2, FIVES.size))
-    pattern[:, : len(female)] = [female, male]
-    return np.asarray(pattern / pattern.sum())
-
-
-_FAMILY = _schedule(_FAMILY_FEMALE, _FAMILY_MALE)
-_MODELS = np.stack(
+# United Nations model schedules of immigration per 100 000 of both sexes, females then males, ages
+# 0-4 … 80 and over: families, labour mainly of men, labour mainly of women.
+_SCHEDULES = np.zeros((3, 2, FIVES.size))
+_SCHEDULES[..., :17] = [
     [
-        _FAMILY,
-        _schedule(_LABOUR_MINORITY, _LABOUR_MAJORITY),
-        _schedule(_LABOUR_MAJORITY, _LABOUR_MINORITY),
-    ]
-)
+        [
+            *(3080.3, 1338.7, 1095.0, 5789.1, 10073.8, 9327.4, 6803.1, 4543.3, 2937.5, 1876.8),
+            *(1194.0, 758.5, 481.5, 305.7, 194.0, 123.1, 78.2),
+        ],
+        [
+            *(3082.9, 1339.8, 1027.1, 5237.0, 9426.2, 9059.2, 6861.3, 4758.8, 3195.5, 2120.5),
+            *(1401.2, 924.4, 609.6, 401.9, 264.9, 174.6, 115.1),
+        ],
+    ],
+    [
+        [
+            *(2124.3, 923.2, 755.2, 3992.5, 6947.4, 6432.7, 4691.8, 3133.3, 2025.8, 1294.4),
+            *(823.5, 523.1, 332.1, 210.8, 133.8, 84.9, 53.9),
+        ],
+        [
+            *(2136.3, 928.4, 1020.0, 7082.7, 12987.6, 12522.1, 9494.8, 6589.0, 4425.9, 2937.7),
+            *(1941.4, 1280.9, 844.7, 556.9, 367.1, 242.0, 159.6),
+        ],
+    ],
+    [
+        [
+            *(3974.5, 1727.3, 1412.9, 7469.8, 12998.4, 12035.4, 8778.2, 5862.3, 3790.3, 2421.7),
+            *(1540.7, 978.7, 621.3, 394.4, 250.3, 158.9, 100.9),
+        ],
+        [
+            *(3945.5, 1714.7, 1029.8, 3513.1, 6102.1, 5827.5, 4403.8, 3050.9, 2047.3, 1358.0),
+            *(897.1, 591.7, 390.1, 257.2, 169.5, 111.8, 73.7),
+        ],
+    ],
+]
+_MODELS = _SCHEDULES / _SCHEDULES.sum(axis=(1, 2), keepdims=True)
+_FAMILY = _MODELS[0]
 
 
 class _Period:
@@ -128,7 +130,7 @@ def migration_pattern(observed: Array, period: int, pattern: Pattern = "fading")
     if pattern == "none":
         return np.zeros_like(observed)
     if pattern == "family":
-        return _FAMILY
+        return np.asarray(_FAMILY)
     if pattern not in ("fading", "observed", "model"):
         raise DataError(f"pattern {pattern!r} is unknown; write: {', '.join(PATTERNS)}")
     share = observed / observed.sum()
