@@ -81,7 +81,7 @@ class _Period:
         rates = rows(tables.death_rate_2019, country, [period])[0]
         self.survival = survival_ratios(life_table(rates, ages=ABRIDGED, sex=SEXES)).values
         self.asfr = np.zeros(FIVES.size)
-        given = tables.fertility_2019.columns.to_numpy()
+        given = tables.fertility_2019.columns.to_numpy(dtype=int)
         self.asfr[given // 5] = rows(tables.fertility_2019, country, [period])[0]
         summary = tables.summary_2019[["srb", "net_migration_k"]]
         self.srb, self.net_migration = (float(x) for x in rows(summary, country, [period])[0])
