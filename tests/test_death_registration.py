@@ -135,7 +135,30 @@ def test_rows_have_their_own_targets() -> None:
     assert table["level_factor"].values == pytest.approx([1.1, 1.4])
 
 
+def test_both_sexes_meet_one_total() -> None:
+    deaths, exposure = table_of()
+    both = np.stack([deaths, 1.5 * deaths])
+    ratio = np.where(BREAKS < 15, 1.6, 1.1)
+    table = adjust_deaths(
+        *(both, exposure),
+        ages=BREAKS,
+        sex=["female", "male"],
+        model_ratio=ratio,
+        total=4 * deaths.sum(),
+        together=True,
+    )
+    assert float(table["deaths_adjusted"].sum()) == pytest.approx(4 * deaths.sum())
+    factor = 4 * deaths.sum() / (both * ratio).sum()
+    assert table["level_factor"].values == pytest.approx([factor, factor])
+
+
 MESSAGES = [
+    (
+        lambda: adjust_deaths(
+            [1.0, 2.0], [10.0, 10.0], ages=[0, 1], sex="male", total=[4.0], together=True
+        ),
+        "together needs one total of deaths for all rows",
+    ),
     (
         lambda: adjust_deaths([1.0, 2.0], [10.0, 10.0], ages=[0, 1], sex="male"),
         "nothing to adjust to: give completeness, model_ratio, total or e0",

@@ -139,7 +139,7 @@ def growth_balance(
 
     References
     ----------
-    Hill 1987, Asian and Pacific Census Forum 1(3); Brass 1975.
+    Hill 1987, Asian and Pacific Population Forum 1(3):8; Brass 1975.
 
     Examples
     --------
@@ -289,6 +289,7 @@ def adjust_deaths(
     total: ArrayLike | None = None,
     e0: ArrayLike | None = None,
     from_age: int = 0,
+    together: bool = False,
 ) -> xr.Dataset:
     """Adjust registered deaths and show the adjustment.
 
@@ -315,6 +316,8 @@ def adjust_deaths(
         Deaths of all ages to meet [deaths].
     e0 : array-like (...), optional
         Life expectancy at birth to meet [years]; with ``from_age`` 0 only.
+    together : bool
+        Whether ``total`` is one number for all rows, such as both sexes, met by one factor.
     from_age : int
         Youngest age that completeness and the last factor apply to [years]; registration of child
         and adult deaths seldom fails alike.
@@ -351,6 +354,8 @@ def adjust_deaths(
         problems.add("nothing to adjust to: give completeness, model_ratio, total or e0")
     if total is not None and e0 is not None:
         problems.add("one factor cannot meet both total and e0; give one of them")
+    if together and (total is None or np.ndim(total) > 0):
+        problems.add("together needs one total of deaths for all rows")
     if e0 is not None and from_age > 0:
         problems.add("e0 is met by a factor on all ages; leave from_age at 0")
     if not np.all(np.isfinite(D) & (D >= 0)):
@@ -372,7 +377,12 @@ def adjust_deaths(
         factor = np.where(scaled, factor / c, factor)
         steps.append("stated completeness")
     level = np.ones(D.shape[:-1])
-    if total is not None:
+    if total is not None and together:
+        everywhere = np.broadcast_to(scaled, D.shape).ravel()
+        raised = (D * factor).ravel()
+        level = level * scale_to_deaths(raised, np.ones(raised.size), total, where=everywhere)
+        steps.append("one factor on all rows to a total of deaths")
+    elif total is not None:
         level = level * scale_to_deaths(D * factor / E, E, total, where=scaled)
         steps.append("one factor to a total of deaths")
     elif e0 is not None:
