@@ -1,1 +1,1 @@
-"""Proof: the library beside published results, one module and one call for each comparison."""
+"""Comparisons of popsim with what happened and with the work of others, one call each."""
