@@ -373,6 +373,7 @@ def birth_interval_table(
     limits: ArrayLike,
     *,
     horizon: float = 60.0,
+    read_at: Literal["end", "start"] = "end",
 ) -> xr.Dataset:
     """Life table of a birth interval: progression to the next birth by duration since the last.
 
@@ -390,14 +391,18 @@ def birth_interval_table(
         Limits of the intervals of duration, from 0 [months].
     horizon : float
         Duration that counts as having gone on [months]; 60 gives the quintum.
+    read_at : {'end', 'start'}
+        Where quartiles are read. Those who have gone on by the end of an interval have done so by
+        its end; ``start`` puts them at its start, as some published tables do, and comes out one
+        interval lower.
 
     Returns
     -------
     xarray.Dataset
         ``hazard`` (..., duration) [month-1]; ``progression`` (..., limit), B at each limit [1];
         ``quintum`` (...), B at the horizon [1]; ``quartile`` (..., quantile), durations by which a
-        quarter, half and three quarters of those who go on within the horizon have done so, read at
-        the ends of the intervals [months];
+        quarter, half and three quarters of those who go on within the horizon have done so
+        [months];
         ``trimean`` (...), (Q1 + 2 Q2 + Q3) / 4 [months].
 
     Raises
@@ -428,6 +433,8 @@ def birth_interval_table(
         raise DataError(
             f"limits of duration must rise from 0 to the horizon of {horizon:g} or beyond"
         )
+    if read_at not in ("end", "start"):
+        raise DataError(f"read_at {read_at!r} is unknown; write: end or start")
     if np.any((B > 0) & (E == 0)):
         i = int(np.argwhere((B > 0) & (E == 0))[0][-1])
         raise DataError(f"births at durations {d[i]:g} to {d[i + 1]:g} have no exposure")
@@ -438,7 +445,8 @@ def birth_interval_table(
     for row in np.ndindex(h.shape[:-1]):
         quintum[row] = -np.expm1(-np.interp(horizon, d, H[row]))
         wanted = -np.log1p(-quantile * quintum[row])
-        quartile[row] = np.interp(wanted, H[row], d)
+        at = d if read_at == "end" else np.append(0.0, d[:-1])
+        quartile[row] = np.interp(wanted, H[row], at)
         if quintum[row] == 0:
             quartile[row] = np.nan
     lead = [f"dim_{i}" for i in range(h.ndim - 1)]

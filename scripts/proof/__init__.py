@@ -1,0 +1,1 @@
+"""The pages of the documentation that set the library beside published results."""
