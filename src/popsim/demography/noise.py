@@ -19,7 +19,6 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import poisson
 
 from popsim.demography.draws import normal
 from popsim.demography.projection import project
@@ -57,6 +56,8 @@ def poisson_ratio(
     >>> poisson_ratio(np.array([[0.0, 4.0]]), [2030, 2031], "x", "331126", range(1), 1).shape
     (1, 2)
     """
+    from scipy.stats import poisson  # takes longer to load than a run without noise
+
     ratio = np.ones(expected.shape)
     for place, year in enumerate(years):
         u = uniform(seed, component, draws, key=region, step=year)

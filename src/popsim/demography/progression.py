@@ -22,8 +22,6 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from popsim.dataset import label
-from popsim.demography.fertility_patterns import shift_schedule
-from popsim.demography.parity import period_fertility_table
 from popsim.demography.stochastic import Process
 from popsim.errors import DataError
 
@@ -117,6 +115,9 @@ def progression_factors(
     >>> bool(abs(np.log(a[1] / (1 - a[1])) - np.log(a[0] / (1 - a[0])) - 1) < 1e-3)
     True
     """
+    # Here, because the default of a run needs no fitting and should not wait for SciPy.
+    from popsim.demography.parity import period_fertility_table
+
     h, moved = np.asarray(rates, dtype=float), np.asarray(change, dtype=float)
     if h.ndim != 2 or moved.shape[:1] != h.shape[:1]:
         raise DataError(
@@ -195,6 +196,8 @@ def early_and_late(rates: ArrayLike, half_range: float = HALF_RANGE) -> Schedule
     >>> ((early + late) / 2).round(6)
     array([[0. , 0.1, 0.2, 0.1, 0. ]])
     """
+    from popsim.demography.fertility_patterns import shift_schedule
+
     h = np.asarray(rates, dtype=float)
     if not half_range > 0:
         raise DataError(f"half_range is {half_range:g}; write a number of years above 0")
