@@ -693,6 +693,30 @@ _POLICY = (
     ),
 )
 
+#: Tables that a region's own data may have, besides what a baseline holds.
+_TABLES = (
+    Variable(
+        "fertility_rate_by_order",
+        ("region", "year", "birth_order", "age"),
+        "year-1",
+        "fertility rate by order and age",
+        "年龄别孩次生育率",
+        "Births of an order per woman-year of all women of the age.",
+        minimum=0,
+        display="per mille",
+    ),
+    Variable(
+        "deaths_by_age",
+        ("region", "scenario", "year", "sex", "age", "draw"),
+        "death",
+        "deaths by sex and age",
+        "分性别年龄死亡人数",
+        "Deaths during the year by sex and age in completed years at death.",
+        minimum=0,
+    ),
+)
+
 VARIABLES: dict[str, Variable] = {
-    variable.name: variable for variable in (*_BASELINE, *_FLOWS, *_STOCKS, *_INDICATORS, *_POLICY)
+    variable.name: variable
+    for variable in (*_BASELINE, *_FLOWS, *_STOCKS, *_INDICATORS, *_POLICY, *_TABLES)
 }

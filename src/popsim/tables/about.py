@@ -8,6 +8,7 @@ from typing import Any
 from popsim.errors import Problems, nearest
 from popsim.tables.forms import FORMS
 from popsim.tables.grids import Grid
+from popsim.tables.labels import stock_date
 from popsim.tables.text import NotANumberError, clean, is_empty, number
 
 __all__ = ["ITEMS", "About", "read_about"]
@@ -95,6 +96,10 @@ def _after_chinese(item: str) -> str:
 
 
 def _read_year(found: About, key: str, content: Any, place: str, problems: Problems) -> None:
+    date = stock_date(content) if key == "base_time" else None
+    if date is not None:
+        found.items[key] = date
+        return
     try:
         value, _ = number(content)
     except NotANumberError as error:

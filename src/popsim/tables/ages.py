@@ -15,16 +15,25 @@ from popsim.demography.graduation import (
 from popsim.demography.lifetable import cut_open, extend_kannisto, graduate_mortality, life_table
 from popsim.errors import DataError
 
-__all__ = ["counts", "death_rates", "exposure", "fertility_rates", "signed_counts"]
+__all__ = [
+    "counts",
+    "death_rates",
+    "end_of_births",
+    "exposure",
+    "fertility_rates",
+    "in_groups",
+    "signed_counts",
+]
 
 Array = NDArray[np.float64]
+Ages = NDArray[np.int64]
 _SEXES = ("female", "male")
 
 
 def counts(
-    values: Array, limits: Array, last: int, standard: Array | None, name: str = ""
+    values: Array, limits: Ages, last: int, standard: Array | None, name: str = ""
 ) -> tuple[Array, str]:
-    """Counts by single age up to an open age.
+    """Return counts by single age up to an open age.
 
     Parameters
     ----------
@@ -73,7 +82,7 @@ def counts(
     return values, "; ".join(said)
 
 
-def group_sums_by_limits(values: Array, limits: Array, keep: Array) -> Array:
+def group_sums_by_limits(values: Array, limits: Ages, keep: Ages) -> Array:
     """Add groups up to the coarser groups that start at ``keep``."""
     starts = np.searchsorted(limits, keep)
     sums: Array = np.add.reduceat(values, starts, axis=-1)
@@ -81,7 +90,7 @@ def group_sums_by_limits(values: Array, limits: Array, keep: Array) -> Array:
 
 
 def signed_counts(
-    values: Array, limits: Array, last: int, standard: Array | None, name: str = ""
+    values: Array, limits: Ages, last: int, standard: Array | None, name: str = ""
 ) -> tuple[Array, str]:
     """Net counts by single age: arrivals and departures are graduated apart (see `counts`)."""
     plus, said = counts(np.maximum(values, 0.0), limits, last, standard, name)
@@ -89,9 +98,7 @@ def signed_counts(
     return plus - minus, said
 
 
-def fertility_rates(
-    values: Array, limits: Array, upper: int | None, last: int
-) -> tuple[Array, str]:
+def fertility_rates(values: Array, limits: Ages, upper: int | None, last: int) -> tuple[Array, str]:
     """Fertility rates by single age 0 … last from rates by age of mother; 0 outside the table.
 
     Parameters
@@ -101,7 +108,7 @@ def fertility_rates(
     limits : numpy.ndarray of int (group)
         First ages.
     upper : int or None
-        End of the last group; an open group is taken for five years.
+        End of the last group; an open group is taken as wide as the one before it.
     last : int
         Open age of the model.
 
@@ -109,7 +116,7 @@ def fertility_rates(
     -------
     tuple of numpy.ndarray (..., last + 1) and str
     """
-    end = int(limits[-1]) + 5 if upper is None else upper
+    end = end_of_births(limits, upper)
     width = np.diff(np.append(limits, end))
     single = np.zeros((*values.shape[:-1], last + 1))
     if np.all(width == 1):
@@ -122,8 +129,19 @@ def fertility_rates(
     return single, said
 
 
+def end_of_births(limits: Ages, upper: int | None) -> int:
+    """Return where the ages of mothers end: an open group is as wide as the one before it.
+
+    Examples
+    --------
+    >>> end_of_births(np.array([15, 20, 25]), None), end_of_births(np.array([48, 49]), None)
+    (30, 50)
+    """
+    return upper if upper is not None else int(limits[-1] + np.diff(limits[-2:])[0])
+
+
 def death_rates(
-    values: Array, limits: Array, last: int, standard: Array | None, name: str = ""
+    values: Array, limits: Ages, last: int, standard: Array | None, name: str = ""
 ) -> tuple[Array, str]:
     """Death rates by single age up to an open age.
 
@@ -165,7 +183,7 @@ def death_rates(
             said.append(f"ages 0-4 parted like those of {name}")
         sexes = np.broadcast_to(np.array(_SEXES), values.shape[:-1])
         values = graduate_mortality(values, limits, sex=sexes)
-        limits = np.arange(values.shape[-1])
+        limits = np.arange(values.shape[-1], dtype=np.int64)
         said.append("age groups graduated so that survivors are kept")
     top = int(limits[-1])
     if top > last:
@@ -174,7 +192,9 @@ def death_rates(
         said.append(f"closed at {last}+")
     elif top < last and standard is not None:
         ratio = values[..., top - 5 : top].sum(axis=-1) / standard[..., top - 5 : top].sum(axis=-1)
-        values = np.concatenate([values[..., :top], standard[..., top:] * ratio[..., None]], axis=-1)
+        values = np.concatenate(
+            [values[..., :top], standard[..., top:] * ratio[..., None]], axis=-1
+        )
         said.append(f"continued above {top} like {name}")
     elif top < last:
         _, values = extend_kannisto(values, fit=(top - 20, top - 1), to=last)
@@ -214,7 +234,7 @@ def exposure(stock: Array, year: int, base_time: int) -> Array:
     return E
 
 
-def in_groups(single: Array, limits: Array, upper: int | None) -> Array:
+def in_groups(single: Array, limits: Ages, upper: int | None) -> Array:
     """Add single ages up to given groups; a closed last group ends at ``upper``."""
     cut = single[..., int(limits[0]) : upper]
     return group_sums(cut, limits)

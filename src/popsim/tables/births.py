@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from popsim.demography.parity import conditional_rates, incidence_rates
 from popsim.demography.projection import project
 from popsim.errors import DataError, ProjectionError
-from popsim.tables.ages import exposure, fertility_rates, in_groups
+from popsim.tables.ages import end_of_births, exposure, fertility_rates, in_groups
 from popsim.tables.job import Job
 from popsim.tables.people import split_open
 
@@ -56,7 +56,9 @@ def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool]:
                     return np.zeros((len(job.codes), job.orders, job.last + 1)), True
                 is_open = job.given[name].open_order or f.shape[0] == 1
                 f = split_open(f, standard, is_open=is_open)
-                said += f"; birth orders that are not given parted like those of {job.standard_name}"
+                said += (
+                    f"; birth orders that are not given parted like those of {job.standard_name}"
+                )
         f[:, [0, -1]] = 0.0
         incidence.append(f)
         texts.append(said)
@@ -76,7 +78,9 @@ def _like_rates(job: Job) -> Array:
         return np.zeros((len(job.codes), job.orders, job.last + 1))
     job.filled("conditional_fertility_rate", "conditional rates")
     job.filled("fertility_factor", "path of the factors")
-    rates = [job.like_values(c, "conditional_fertility_rate", "birth_order", "age") for c in job.codes]
+    rates = [
+        job.like_values(c, "conditional_fertility_rate", "birth_order", "age") for c in job.codes
+    ]
     return np.stack([r for r in rates if r is not None])
 
 
@@ -109,7 +113,8 @@ def _like_incidence(job: Job, code: str) -> Array | None:
         h = h * factor[0][:, None]
     W = job.like_values(code, "women_by_parity", "parity", "age")
     own = job.like(code)
-    assert W is not None and own is not None
+    assert W is not None
+    assert own is not None
     S = own["survival_ratio"].sel(year=job.base_time, sex="female")
     if "mortality_level" in S.dims:
         S = S.sel(mortality_level="central")
@@ -149,8 +154,7 @@ def _by_age(job: Job, name: str, code: str, women: Array) -> tuple[Array, str]:
     limits, upper = job.coord(name, "age"), given.last_age
     if name == "births_by_age":
         E = exposure(women.sum(axis=0), year, job.base_time)
-        end = int(limits[-1]) + 5 if upper is None else upper
-        at_risk = in_groups(E, limits, end)
+        at_risk = in_groups(E, limits, end_of_births(limits, upper))
         if np.any((at_risk <= 0) & (values > 0)):
             raise DataError(f"there are births in {code} at ages without women")
         values = values / np.where(at_risk > 0, at_risk, 1.0)
@@ -174,15 +178,15 @@ def _from_totals(
         wanted = expected * values / expected.sum()
     else:
         given = job.given[name]
-        wanted = split_open(
-            values[:, None], expected[:, None], is_open=given.open_order
-        )[:, 0]
+        wanted = split_open(values[:, None], expected[:, None], is_open=given.open_order)[:, 0]
     factor = np.divide(wanted, expected, out=np.zeros_like(wanted), where=expected > 0)
-    return standard * factor[:, None], f"births of {year} with the rates by age of {job.standard_name}"
+    return standard * factor[
+        :, None
+    ], f"births of {year} with the rates by age of {job.standard_name}"
 
 
 def given_factor(job: Job, own: bool) -> Array | None:
-    """Return the factors (region, year, order) that are given, or the standard's beside its rates."""
+    """Return the factors (region, year, order) given, or the standard's beside its rates."""
     if "fertility_factor" in job.given:
         result = []
         for code in job.codes:
@@ -195,7 +199,9 @@ def given_factor(job: Job, own: bool) -> Array | None:
     if own:
         return None
     factors = [job.like_values(c, "fertility_factor", "year", "birth_order") for c in job.codes]
-    return None if any(f is None for f in factors) else np.stack([f for f in factors if f is not None])
+    return (
+        None if any(f is None for f in factors) else np.stack([f for f in factors if f is not None])
+    )
 
 
 def held_factor(data: xr.Dataset, years: range) -> Array:

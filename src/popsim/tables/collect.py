@@ -10,7 +10,7 @@ from popsim.tables.forms import ABOUT, EXPLANATION, FORMS, REGIONS, form_of
 from popsim.tables.gather import Given, gather
 from popsim.tables.grids import Grid
 from popsim.tables.regions import Regions, read_regions
-from popsim.tables.sheets import Sheet, read_sheet
+from popsim.tables.sheets import read_sheet
 from popsim.tables.text import clean
 
 __all__ = ["Tables", "collect"]
@@ -60,7 +60,8 @@ def collect(grids: list[Grid], problems: Problems) -> Tables:
             problems.add(
                 "it is not clear which table this is",
                 where=grid.where or grid.sheet,
-                instead="a name such as " + ", ".join(FORMS[n].name_zh for n in ("population", "births")),
+                instead="a name such as "
+                + ", ".join(FORMS[n].name_zh for n in ("population", "births")),
             )
             continue
         by_name.setdefault(name, []).append(grid)
@@ -72,9 +73,11 @@ def collect(grids: list[Grid], problems: Problems) -> Tables:
     bases: dict[str, str] = {}
     for name, own in by_name.items():
         inside = Problems()
-        sheets = [read_sheet(grid, name, found.regions, inside) for grid in own]
+        base = found.about.items.get("base_time")
+        sheets = [read_sheet(grid, name, found.regions, inside, base) for grid in own]
         read = [sheet for sheet in sheets if sheet is not None]
-        found.read_as += [f"{sheet.where} read as {name}" for sheet in read]
+        for sheet in read:
+            found.read_as.append(f"{sheet.where} read as {name}" if sheet.cells else "")
         given = gather(read, inside) if len(read) == len(own) else None
         problems.found += _in_order(inside.found)
         if given is not None and not inside:
@@ -89,6 +92,7 @@ def collect(grids: list[Grid], problems: Problems) -> Tables:
         both = " and ".join(f"{where} ({basis})" for basis, where in bases.items())
         problems.add(f"the tables mix resident and registered populations: {both}")
     found.basis = next(iter(bases), "")
+    found.read_as = [line for line in found.read_as if line]
     return found
 
 

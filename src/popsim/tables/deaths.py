@@ -102,7 +102,9 @@ def _given_rates(job: Job) -> Array | None:
 
 def _like_survival(job: Job) -> tuple[Array, Array | None, list[str]]:
     if job.standard is None:
-        job.lacks("mortality", "death_rate (年龄别死亡率) or life_expectancy_at_birth (平均预期寿命)")
+        job.lacks(
+            "mortality", "death_rate (年龄别死亡率) or life_expectancy_at_birth (平均预期寿命)"
+        )
         shape = (len(job.codes), len(job.years), 3, 2, job.last + 1)
         return np.ones(shape), None, list(_LEVELS)
     levelled = "mortality_level" in job.standard.data["survival_ratio"].dims
@@ -136,7 +138,7 @@ def _rates(job: Job, name: str, place: int, people: Array | None) -> Array:
     if standard is None:
         what = {"deaths": "deaths", "life_expectancy_at_birth": "a life expectancy"}[name]
         raise DataError(
-            f"{what} alone needs the death rates by age of a baseline; write like=\"zhejiang-2020\" "
+            f'{what} alone needs the death rates by age of a baseline; write like="zhejiang-2020" '
             "or give a table death_rate (年龄别死亡率)"
         )
     if name == "deaths":
@@ -207,7 +209,9 @@ def _scaled_to_deaths(job: Job, code: str, people: Array, standard: Array) -> Ar
     E = exposure(people, year, job.base_time)
     factor = float(scale_to_deaths(standard[0].ravel(), E.ravel(), wanted))
     job.source(
-        "death_rate", "deaths", f"deaths of {year}: the rates of {job.standard_name} times one factor"
+        "death_rate",
+        "deaths",
+        f"deaths of {year}: the rates of {job.standard_name} times one factor",
     )
     return standard * factor
 
@@ -230,10 +234,7 @@ def _at_life_expectancy(job: Job, code: str, standard: Array) -> Array:
     at = [max(int(years[i]) - job.years[0], 0) for i in use]
     log_factor = np.array(
         [
-            [
-                np.log(scale_to_e0(standard[t, s], wanted[i, s], sex=_SEXES[s]))
-                for s in range(2)
-            ]
+            [np.log(scale_to_e0(standard[t, s], wanted[i, s], sex=_SEXES[s])) for s in range(2)]
             for i, t in zip(use, at, strict=True)
         ]
     )
@@ -244,4 +245,5 @@ def _at_life_expectancy(job: Job, code: str, standard: Array) -> Array:
         f"met by a factor on the death rates of {job.standard_name} in the years given; linear "
         "between, held outside",
     )
-    return standard * np.exp(np.stack(path, axis=1))[..., None]
+    factor = np.exp(np.stack(path, axis=1))
+    return np.asarray(standard * factor[..., None])

@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from popsim.tables.text import clean
 from popsim.tables.unit_words import WORDS, without_unit
 
-__all__ = ["ABOUT", "EXPLANATION", "FORMS", "HEADINGS", "REGIONS", "Form", "form_of", "heading"]
+__all__ = [
+    "ABOUT",
+    "EXPLANATION",
+    "FORMS",
+    "HEADINGS",
+    "REGIONS",
+    "Form",
+    "form_of",
+    "heading",
+    "spellings",
+    "units_of",
+]
 
 REGIONS, ABOUT, EXPLANATION = "regions", "about", "explanation"
 
@@ -269,7 +280,16 @@ FORMS: dict[str, Form] = {
             (),
             "count",
             "人",
-            ("人口数", "人口", "年末人口", "年末人口数", "常住人口", "户籍人口", "人数", "population"),
+            (
+                "人口数",
+                "人口",
+                "年末人口",
+                "年末人口数",
+                "常住人口",
+                "户籍人口",
+                "人数",
+                "population",
+            ),
             r"人口|population",
         ),
     )
@@ -284,7 +304,16 @@ _SPECIAL = {
 
 #: Headings of columns that hold the labels of a dimension.
 HEADINGS: dict[str, tuple[str, ...]] = {
-    "region": ("地区", "地区代码", "行政区划代码", "区划代码", "代码", "region", "region code", "code"),
+    "region": (
+        "地区",
+        "地区代码",
+        "行政区划代码",
+        "区划代码",
+        "代码",
+        "region",
+        "region code",
+        "code",
+    ),
     "region_name": ("地区名称", "地区名", "名称", "region name", "name"),
     "year": ("年份", "年度", "year"),
     "time": ("时点", "日期", "统计时点", "1月1日", "time", "date", "1 january"),
@@ -299,7 +328,7 @@ _ANY_VALUE = ("数值", "值", "合计数", "value")
 _SEX_RATIO = ("性别比", "sex ratio")
 
 
-def _parts(text: str) -> list[str]:
+def spellings(text: str) -> list[str]:
     """Return the spellings of a bilingual heading: whole, Chinese part, other part."""
     whole = text.lower().strip()
     found = re.fullmatch(r"([\u3400-\u9fff\d]+)[\s/|]*([^\u3400-\u9fff]+)", whole)
@@ -317,11 +346,13 @@ def heading(text: str, form: Form) -> tuple[str, str] | None:
 
     Examples
     --------
-    >>> heading("年龄（岁） age", FORMS["population"]), heading("人口数（万人）", FORMS["population"])
-    (('key', 'age'), ('value', '万人'))
+    >>> heading("年龄（岁） age", FORMS["population"])
+    ('key', 'age')
+    >>> heading("人口数（万人）", FORMS["population"])
+    ('value', '万人')
     """
     bare, unit = without_unit(text)
-    for word in _parts(bare):
+    for word in spellings(bare):
         # 年份 over a column of stock dates is a date, and "time" a year of a flow is not.
         for dimension, words in HEADINGS.items():
             if word in words:
@@ -361,7 +392,7 @@ def form_of(names: list[str], titles: str) -> str | None:
     'population'
     """
     for name in names:
-        for word in _parts(clean(name)):
+        for word in spellings(clean(name)):
             spaced = word.replace("_", " ")
             for special, words in _SPECIAL.items():
                 if word in words:

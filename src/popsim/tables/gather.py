@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -73,14 +73,12 @@ def gather(sheets: list[Sheet], problems: Problems) -> Given | None:
     Returns
     -------
     Given or None
-        None when something is missing.
+        None when something is missing, or when nothing is filled in.
     """
     form = sheets[0].form
     cells = [cell for sheet in sheets for cell in sheet.cells]
     where = ", ".join(dict.fromkeys(sheet.where for sheet in sheets))
     if not cells:
-        if not problems:
-            problems.add("the table has no rows", where=where)
         return None
     broken = set().union(*(sheet.broken for sheet in sheets))
     dims = [d for d in form.dims if any(d in cell.labels for cell in cells)]
@@ -118,9 +116,7 @@ def _key(cell: Cell, dims: list[str]) -> tuple[Any, ...]:
     return tuple(cell.labels.get(d) for d in dims)
 
 
-def _unique(
-    cells: list[Cell], dims: list[str], problems: Problems
-) -> dict[tuple[Any, ...], Cell]:
+def _unique(cells: list[Cell], dims: list[str], problems: Problems) -> dict[tuple[Any, ...], Cell]:
     table: dict[tuple[Any, ...], Cell] = {}
     told: set[tuple[Any, ...]] = set()
     for cell in cells:
@@ -181,11 +177,11 @@ def _age_parts(
         inner = [g for g in groups if g != group and _inside(g, group)]
         inner = [g for g in inner if not any(h != g and _inside(g, h) for h in inner)]
         covered = bool(inner) and inner[0][0] == group[0] and inner[-1][1] == group[1]
-        covered &= all(a[1] is not None and a[1] + 1 == b[0] for a, b in zip(inner, inner[1:]))
+        covered &= all(a[1] is not None and a[1] + 1 == b[0] for a, b in pairwise(inner))
         if covered:
             parts[group] = inner
     finest = [g for g in groups if g not in parts]
-    for a, b in zip(finest, finest[1:]):
+    for a, b in pairwise(finest):
         if (a[1] is None or a[1] >= b[0]) and "age" not in broken:
             cell = next(c for k, c in table.items() if k[dims.index("age")] == b)
             problems.add(
@@ -221,14 +217,12 @@ def _check_gaps(
     if not of_mothers and groups[0][0] > 0:
         text = show("age", (0, groups[0][0] - 1))
         problems.add(f"{text} is missing before {show('age', groups[0])}", where=at[groups[0]])
-    for a, b in zip(groups, groups[1:]):
+    for a, b in pairwise(groups):
         if a[1] is not None and a[1] + 1 < b[0]:
             text = show("age", (a[1] + 1, b[0] - 1))
             # The lower limit of a group alone reads as a single age.
             hint = f"{a[0]}-{b[0] - 1}岁" if a[0] == a[1] and b[0] == b[1] else ""
-            problems.add(
-                f"{text} is missing after {show('age', a)}", where=at[b], instead=hint
-            )
+            problems.add(f"{text} is missing after {show('age', a)}", where=at[b], instead=hint)
     last = groups[-1]
     if last[1] is not None and not of_mothers:
         problems.add(

@@ -102,7 +102,9 @@ def read_grids(path: str | Path) -> list[Grid]:
     """
     path = Path(path)
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith((".", "~")))
+        files = sorted(
+            p for p in path.iterdir() if p.is_file() and not p.name.startswith((".", "~"))
+        )
         files = [p for p in files if p.suffix.lower() not in (".md", ".txt")]
     elif path.is_file():
         files = [path]

@@ -66,9 +66,17 @@ class Head:
     first_data_row: int
     columns: dict[int, Column]
     year_is_end: bool | None
+    _known: dict[tuple[str, Any], Any] = field(default_factory=dict)
 
     def read(self, dimension: str, value: Any, regions: Regions) -> Any:
         """Read a cell as a label of a dimension."""
+        # Labels repeat in every block of rows; a long table has few different ones.
+        key = dimension, value
+        if key not in self._known:
+            self._known[key] = self._read(dimension, value, regions)
+        return self._known[key]
+
+    def _read(self, dimension: str, value: Any, regions: Regions) -> Any:
         if dimension == "region":
             return regions.read(value)
         label = READERS[dimension](value)
@@ -95,7 +103,9 @@ class Head:
             date = stock_date(title, anywhere=True)
             if date is not None:
                 return {date}
-        return {y + self.year_is_end for y in self.years()} if self.year_is_end is not None else set()
+        return (
+            {y + self.year_is_end for y in self.years()} if self.year_is_end is not None else set()
+        )
 
 
 def read_head(grid: Grid, form: Form, regions: Regions, problems: Problems) -> Head | None:
@@ -132,6 +142,10 @@ def read_head(grid: Grid, form: Form, regions: Regions, problems: Problems) -> H
     text = " ".join([*head.titles, *(clean(c) for r in heads for c in _own(grid, r))])
     head.year_is_end = _meaning_of_year(text)
     _fill_columns(grid, form, regions, heads, head, problems)
+    if head.year_is_end is None and "time" in head.keys():
+        # A column named like the dimension holds what the dimension holds: 1 January.
+        named = head.columns[head.keys()["time"]].heading.lower()
+        head.year_is_end = False if named in ("time", "1月1日", "1 january") else None
     return head
 
 
@@ -256,9 +270,7 @@ def _infer_key(grid: Grid, form: Form, regions: Regions, head: Head, column: int
         head.columns[column] = Column("key", found.pop(), {}, "")
 
 
-def _refuse(
-    grid: Grid, form: Form, row: int, column: int, shown: str, problems: Problems
-) -> None:
+def _refuse(grid: Grid, form: Form, row: int, column: int, shown: str, problems: Problems) -> None:
     words = [w for d in form.dims for w in HEADINGS[d]] + list(form.values)
     problems.add(
         f"the heading {shown!r} is not understood in a table of {form.name}",

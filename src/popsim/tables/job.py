@@ -112,7 +112,11 @@ class Job:
 
     def filled(self, name: str, how: str) -> None:
         """Write down that a variable of the result is the standard's."""
-        moved = f", moved to 1 January {self.base_time}" if self.standard and self.standard.moved else ""
+        moved = (
+            f", moved to 1 January {self.base_time}"
+            if self.standard and self.standard.moved
+            else ""
+        )
         self.sources[name] = (
             f"ILLUSTRATIVE for the region: not in the tables; {how} of {self.standard_name}{moved}"
         )
@@ -136,7 +140,7 @@ class Job:
         self.problems.add(
             f"there is no {what}",
             where="tables",
-            instead=f"a table {tables}, or like=\"zhejiang-2020\" to take it from a baseline",
+            instead=f'a table {tables}, or like="zhejiang-2020" to take it from a baseline',
         )
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from popsim.tables.text import clean
 
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 #: The label of a total row or column.
-TOTAL = "total"
+TOTAL: Final = "total"
 LEVELS = ("low", "central", "high")
 _TOTALS = {
     *("合计", "总计", "总数", "小计", "共计", "总人口", "全部", "总和", "男女合计", "各年龄合计"),
@@ -59,14 +59,51 @@ _ONE_AGE = re.compile(rf"(\d{{1,3}}){_YEARS}")
 _AGES = re.compile(rf"(\d{{1,3}}){_YEARS}{_DASH}(\d{{1,3}}){_YEARS}")
 _OPEN_AGE = re.compile(rf"(\d{{1,3}})-?{_YEARS}{_AND_OVER}{_YEARS}|(?:>=|≥)\s*(\d{{1,3}}){_YEARS}")
 _UNDER_ONE = re.compile(r"(?:不满|未满|不足|under|<|below)\s*1\s*(?:周?岁)?")
-_ORDER = re.compile(r"(?:第|order|parity)?\s*(\d+|[零一二三四五六七八九两])\s*(?:孩|个|胎|次|子女|children|child)*\s*(.*)")
+_ORDER = re.compile(
+    r"(?:第|order|parity)?\s*(\d+|[零一二三四五六七八九两])\s*(?:孩|个|胎|次|子女|children|child)*\s*(.*)"
+)
 _YEAR = re.compile(r"(\d{4})\s*年?度?")
 _YEAR_END = re.compile(r"(\d{4})\s*年?\s*(?:年末|年底|末|底|12月31日|-12-31|/12/31|year-?end)")
 _YEAR_START = re.compile(r"(\d{4})\s*年?\s*(?:年初|初|0?1月0?1日|-0?1-0?1|/0?1/0?1)")
 # First two digits of GB/T 2260: provinces, regions, municipalities; 00 is the nation.
 _PROVINCES = frozenset(
-    "00 11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 "
-    "65 71 81 82".split()
+    [
+        "00",
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+    ]
 )
 _Label = TypeVar("_Label")
 
@@ -184,8 +221,10 @@ def stock_date(value: Any, *, anywhere: bool = False) -> int | None:
 
     Examples
     --------
-    >>> stock_date("2023年1月1日"), stock_date("2022"), stock_date("庆元县2022年末人口", anywhere=True)
-    (2023, None, 2023)
+    >>> stock_date("2023年1月1日"), stock_date("2022")
+    (2023, None)
+    >>> stock_date("庆元县2022年末人口", anywhere=True)
+    2023
     """
     if isinstance(value, date):
         day = value.date() if isinstance(value, datetime) else value

@@ -172,7 +172,9 @@ def _graduated(
     single[0, :first] = 1.0
     single[:, first:end] = shares[:, : last + 1 - first]
     single[:, end:] = shares[:, -1:]
-    said = "age groups graduated by a monotone spline through the cumulated counts; " if wide else ""
+    said = (
+        "age groups graduated by a monotone spline through the cumulated counts; " if wide else ""
+    )
     said += f"childless below age {first}, " if first else ""
     return single, f"{said}shares held above age {end - 1}"
 
@@ -190,7 +192,7 @@ def _from_rates(job: Job, women: Array) -> tuple[Array, Array | None]:
     past = years[years < job.base_time]
     if past.size == 0 or past[-1] != job.base_time - 1 or np.any(np.diff(past) != 1):
         raise DataError(
-            f"to reconstruct parity the rates must be there for every year up to {job.base_time - 1}"
+            f"to reconstruct parity every year up to {job.base_time - 1} must have rates"
         )
     result, known = [], []
     for i, code in enumerate(job.codes):
@@ -237,7 +239,9 @@ def net_migration(job: Job, people: Array) -> Array | None:
         return np.stack(result)
     if job.standard is None:
         if "net_migration_total" in job.given:
-            job.lacks("pattern by sex and age of net migration", "net_migration (分性别年龄净迁移人数)")
+            job.lacks(
+                "pattern by sex and age of net migration", "net_migration (分性别年龄净迁移人数)"
+            )
         return None
     result, texts = [], []
     for i, code in enumerate(job.codes):

@@ -91,10 +91,9 @@ def read_tables(
     Examples
     --------
     >>> import tempfile
-    >>> text = "庆元县2020年末常住人口（单位：万人）\\n年龄,男,女\\n0-14岁,1.2,1.1\\n15岁及以上,6.1,5.9\\n"
+    >>> lines = ["331126 庆元县2020年末常住人口（单位：万人）", "年龄,男,女", "0-14岁,1.2,1.1"]
     >>> folder = Path(tempfile.mkdtemp())
-    >>> _ = (folder / "人口.csv").write_text(text, encoding="gbk")
-    >>> _ = (folder / "地区.csv").write_text("地区代码,地区名称\\n331126,庆元县\\n", encoding="gbk")
+    >>> _ = (folder / "人口.csv").write_text(chr(10).join([*lines, "15+,6.1,5.9"]), encoding="gbk")
     >>> data = read_tables(folder, like="zhejiang-2020")
     >>> float(data.population.sum().round(6))
     143000.0
@@ -333,7 +332,10 @@ def _one_number(job: Job, name: str) -> Array | None:
     if name != "gdp_per_head":
         what = {
             "fertility_innovation": ("spread of fertility", "fertility_innovation (生育水平波动)"),
-            "migration_innovation": ("spread of net migration", "migration_innovation (净迁移波动)"),
+            "migration_innovation": (
+                "spread of net migration",
+                "migration_innovation (净迁移波动)",
+            ),
         }[name]
         job.lacks(*what)
     return None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from popsim.errors import Problems, nearest
+from popsim.tables.forms import spellings
 from popsim.tables.grids import Grid
 from popsim.tables.labels import TOTAL, is_region_code, sex
 from popsim.tables.text import clean, is_empty
@@ -13,7 +14,16 @@ from popsim.tables.text import clean, is_empty
 __all__ = ["Regions", "read_regions"]
 
 _COLUMNS = {
-    "code": ("地区代码", "地区", "行政区划代码", "区划代码", "代码", "region", "region code", "code"),
+    "code": (
+        "地区代码",
+        "地区",
+        "行政区划代码",
+        "区划代码",
+        "代码",
+        "region",
+        "region code",
+        "code",
+    ),
     "name_zh": ("地区名称", "地区名", "名称", "name_zh", "region_name_zh"),
     "name": ("英文名称", "name", "region_name", "region name"),
     "parent": ("上级代码", "上级地区代码", "上级", "parent"),
@@ -88,16 +98,18 @@ def read_regions(grid: Grid, problems: Problems) -> Regions:
     for row, cells in enumerate(grid.cells):
         columns = {}
         for column, cell in enumerate(cells):
-            text = clean(cell).lower()
-            key = words.get(text) or words.get(text.split(" ")[0].split("/")[0])
+            known = (words.get(word) for word in spellings(clean(cell)))
+            key = next((k for k in known if k is not None), None)
             if key is not None:
                 columns.setdefault(key, column)
         if "code" in columns:
             start = row + 1
             break
     else:
-        problems.add("the table of regions has no column of codes", where=grid.where, instead="地区代码")
-        return found
+        problems.add(
+            "the table of regions has no column of codes", where=grid.where, instead="地区代码"
+        )
+        return Regions()
     for row in range(start, len(grid.cells)):
         if all(is_empty(cell) for cell in grid.cells[row]):
             continue

@@ -58,6 +58,8 @@ class Sheet:
         Names of regions beside their codes.
     ratios : list of tuple
         Sex ratios given beside the counts: labels, value, rounding, place.
+    refused : dict
+        Labels that were not understood, by column and text: the places where they stand.
     """
 
     form: Form
@@ -69,9 +71,12 @@ class Sheet:
     basis: str = ""
     names: dict[str, str] = field(default_factory=dict)
     ratios: list[tuple[dict[str, Any], float, float, str]] = field(default_factory=list)
+    refused: dict[tuple[str, str], tuple[Any, list[str]]] = field(default_factory=dict)
 
 
-def read_sheet(grid: Grid, name: str, regions: Regions, problems: Problems) -> Sheet | None:
+def read_sheet(
+    grid: Grid, name: str, regions: Regions, problems: Problems, base_time: int | None = None
+) -> Sheet | None:
     """Read a sheet that is the table ``name``.
 
     Parameters
@@ -82,21 +87,25 @@ def read_sheet(grid: Grid, name: str, regions: Regions, problems: Problems) -> S
     regions : Regions
     problems : Problems
         Takes everything that is not understood.
+    base_time : int, optional
+        Date of stocks whose table does not say it.
 
     Returns
     -------
     Sheet or None
-        None when no headings are found.
+        None when no headings are found; a sheet without cells when no number is filled in.
     """
     form = FORMS[name]
     head = read_head(grid, form, regions, problems)
     if head is None:
         return None
     sheet = Sheet(form, grid.where)
+    if _is_unfilled(grid, head):
+        return sheet
     text = " ".join([*head.titles, *(c.heading for c in head.columns.values())])
     found = [basis for basis, words in _BASES.items() if re.search(words, text, re.I)]
     sheet.basis = found[0] if len(found) == 1 else ""
-    fixed = _context(grid, form, head, regions, problems)
+    fixed = _context(grid, form, head, regions, base_time, problems)
     scales = {
         column: _scale(grid, form, head, column, sheet, problems)
         for column, role in head.columns.items()
@@ -111,11 +120,28 @@ def read_sheet(grid: Grid, name: str, regions: Regions, problems: Problems) -> S
         return sheet
     for row in range(head.first_data_row, len(grid.cells)):
         _read_row(grid, row, head, fixed, scales, regions, sheet, problems)
+    # A label that is wrong in a thousand rows is one mistake.
+    for (dimension, _), (value, places) in sheet.refused.items():
+        message, instead = _not_a_label(dimension, value, regions)
+        more = f" (and in {len(places) - 1} more rows)" if len(places) > 1 else ""
+        problems.add(message + more, where=places[0], instead=instead)
     return sheet
 
 
+def _is_unfilled(grid: Grid, head: Head) -> bool:
+    """Return whether no value is filled in, as in a table of a template that was not needed."""
+    columns = [c for c, role in head.columns.items() if role.role == "value"]
+    rows = range(head.first_data_row, len(grid.cells))
+    return bool(columns) and all(is_empty(grid.at(r, c)) for r in rows for c in columns)
+
+
 def _context(
-    grid: Grid, form: Form, head: Head, regions: Regions, problems: Problems
+    grid: Grid,
+    form: Form,
+    head: Head,
+    regions: Regions,
+    base_time: int | None,
+    problems: Problems,
 ) -> dict[str, Any]:
     """Return labels that stand above the table; note what stands nowhere."""
     there = set(head.keys())
@@ -137,6 +163,8 @@ def _context(
             label = _region_of(head, regions)
         elif dimension == "time" and len(dates := head.stock_dates()) == 1:
             label = dates.pop()
+        elif dimension == "time" and not head.years():
+            label = base_time
         elif dimension == "year" and len(years := head.years()) == 1:
             label = years.pop()
         if label is not None:
@@ -238,8 +266,8 @@ def _read_row(
             continue
         label = head.read(role.dimension, value, regions)
         if label is None:
-            message, instead = _not_a_label(role.dimension, value, regions)
-            problems.add(message, where=place, instead=instead)
+            key = role.dimension, clean(value)
+            sheet.refused.setdefault(key, (value, []))[1].append(place)
             sheet.broken.add(role.dimension)
             understood = False
         else:
@@ -259,12 +287,10 @@ def _read_row(
 def _is_heading_again(grid: Grid, row: int, head: Head) -> bool:
     """Return whether a row repeats the headings, as at the top of a printed page."""
     last = head.first_data_row - 1
-    return [clean(c) for c in grid.cells[row]] == [clean(c) for c in grid.cells[last]]
+    return all(clean(a) == clean(b) for a, b in zip(grid.cells[row], grid.cells[last], strict=True))
 
 
-def _note_name(
-    grid: Grid, row: int, head: Head, labels: dict[str, Any], sheet: Sheet
-) -> None:
+def _note_name(grid: Grid, row: int, head: Head, labels: dict[str, Any], sheet: Sheet) -> None:
     keys = head.keys()
     if "region_name" in keys and labels.get("region", TOTAL) != TOTAL:
         sheet.names[labels["region"]] = clean(grid.at(row, keys["region_name"]))

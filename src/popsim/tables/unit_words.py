@@ -53,7 +53,9 @@ WORDS: dict[str, dict[str, float]] = {
         **dict.fromkeys(("‰", "per mille"), 1e-3),
     },
 }
-_STATED = re.compile(r"(?:计量)?单位\s*[::]\s*([^\s,;。)]+(?: ?per [\w ,]+)?)|\bunits?\s*[::]\s*([^;)]+)", re.I)
+_STATED = re.compile(
+    r"(?:计量)?单位\s*[::]\s*([^\s,;。)]+(?: ?per [\w ,]+)?)|\bunits?\s*[::]\s*([^;)]+)", re.I
+)
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]")
 
 
