@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from popsim.policy.response import Response
     from popsim.simulation import run
     from popsim.store import load_result, save_result
+    from popsim.tables.read import from_frames, read_tables
+    from popsim.tables.write import write_tables, write_template
 
 _HOMES = {
     "DataError": "popsim.errors",
@@ -35,6 +37,7 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "baseline_names": "popsim.data.samples",
     "compare": "popsim.evaluation",
+    "from_frames": "popsim.tables.read",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
@@ -42,8 +45,11 @@ _HOMES = {
     "project": "popsim.demography.projection",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
+    "read_tables": "popsim.tables.read",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
+    "write_tables": "popsim.tables.write",
+    "write_template": "popsim.tables.write",
 }
 
 __all__ = [
@@ -55,6 +61,7 @@ __all__ = [
     "__version__",
     "baseline_names",
     "compare",
+    "from_frames",
     "indicators",
     "load_baseline",
     "load_result",
@@ -62,8 +69,11 @@ __all__ = [
     "project",
     "read_response",
     "read_scenario",
+    "read_tables",
     "run",
     "save_result",
+    "write_tables",
+    "write_template",
 ]
 
 

@@ -202,12 +202,12 @@ def death_rates(
     return values, "; ".join(said)
 
 
-def exposure(stock: Array, year: int, base_time: int) -> Array:
-    """Person-years of the year before or after a stock, by single age.
+def exposure(stock: Array, year: int, base_time: int, survival: Array | None = None) -> Array:
+    """Return person-years of the year before or after a stock, by single age.
 
-    The mean of those who are of an age at the start and at the end of the year; who dies or moves
-    within it is left out: ``E[a] = ½ (P[a] + P[a+1])`` for the year before, ``½ (P[a] + P[a-1])``
-    for the year after.
+    The mean of those who are of an age at the start and at the end of the year; who moves within
+    it is left out: ``E[a] = ½ (P[a] + P[a+1] / S[a+1])`` for the year before,
+    ``½ (P[a] + S[a] P[a-1])`` for the year after.
 
     Parameters
     ----------
@@ -216,6 +216,8 @@ def exposure(stock: Array, year: int, base_time: int) -> Array:
     year : int
         ``base_time`` or the year before.
     base_time : int
+    survival : numpy.ndarray (..., age), optional
+        Survival ratio into each age [1]; 1 by default.
 
     Returns
     -------
@@ -224,13 +226,16 @@ def exposure(stock: Array, year: int, base_time: int) -> Array:
     Examples
     --------
     >>> exposure(np.array([10.0, 20.0, 40.0]), 2022, 2023)
-    array([15., 30., 40.])
+    array([15., 20., 40.])
     """
+    S = np.ones_like(stock) if survival is None else survival
     E = stock.copy()
     if year < base_time:
-        E[..., :-1] = 0.5 * (stock[..., :-1] + stock[..., 1:])
+        # The open age cannot be told from the age before it: both keep their stock.
+        E[..., :-2] = 0.5 * (stock[..., :-2] + stock[..., 1:-1] / S[..., 1:-1])
     else:
-        E[..., 1:] = 0.5 * (stock[..., 1:] + stock[..., :-1])
+        E[..., 1:] = 0.5 * (stock[..., 1:] + S[..., 1:] * stock[..., :-1])
+        E[..., -1] += 0.5 * S[..., -1] * stock[..., -1]
     return E
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
@@ -13,17 +15,33 @@ from popsim.tables.ages import end_of_births, exposure, fertility_rates, in_grou
 from popsim.tables.job import Job
 from popsim.tables.people import split_open
 
-__all__ = ["birth_rates", "given_factor", "held_factor", "sex_ratio_at_birth"]
+__all__ = ["Target", "birth_rates", "given_factor", "held_factor", "meet", "sex_ratio_at_birth"]
 
 Array = NDArray[np.float64]
 _SOURCES = ("conditional_fertility_rate", "fertility_rate_by_order", "births_by_age")
 _TOTALS = ("births_by_order", "births")
+_BIRTHS = ("births_by_age", *_TOTALS)
+_MEASURES = {"births": "births_by_order", "fertility": "total_fertility_rate_by_order"}
 _ROUNDS = 300
 _TOLERANCE = 1e-10
 
 
-def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool]:
-    """Return conditional rates (region, order, age) and whether they are the region's own.
+class Target(NamedTuple):
+    """What the projection of the base year has to give.
+
+    Attributes
+    ----------
+    measure : {"births", "fertility"}
+        Births by order [births] or total fertility rate by order [births per woman].
+    values : numpy.ndarray (region, order)
+    """
+
+    measure: str
+    values: Array
+
+
+def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool, Target | None]:
+    """Return conditional rates (region, order, age), whether they are own, and what they must give.
 
     Parameters
     ----------
@@ -40,9 +58,9 @@ def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool]:
     """
     name = next((n for n in (*_SOURCES, *_TOTALS) if n in job.given), None)
     if name is None:
-        return _like_rates(job), False
+        return _like_rates(job), False, None
     if name == "conditional_fertility_rate":
-        return _given_rates(job), True
+        return _given_rates(job), True, None
     incidence, texts = [], []
     for i, code in enumerate(job.codes):
         standard = _like_incidence(job, code)
@@ -53,7 +71,7 @@ def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool]:
             if f.shape[0] != job.orders:
                 if standard is None:
                     job.lacks("split of births by order", f"{name} by 孩次")
-                    return np.zeros((len(job.codes), job.orders, job.last + 1)), True
+                    return np.zeros((len(job.codes), job.orders, job.last + 1)), True, None
                 is_open = job.given[name].open_order or f.shape[0] == 1
                 f = split_open(f, standard, is_open=is_open)
                 said += (
@@ -68,7 +86,17 @@ def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool]:
         *texts,
         "turned into rates by parity with `women_by_parity`",
     )
-    return conditional_rates(np.stack(incidence), women, survival), True
+    rates = np.stack(incidence)
+    target = Target("fertility", rates.sum(axis=-1))
+    if name in _BIRTHS and _year(job, name) == job.base_time:
+        # Births of the first year are known: they must come out again, whoever moves within it.
+        E = exposure(women.sum(axis=1), job.base_time, job.base_time)
+        expected = (rates * E[:, None]).sum(axis=-1)
+        known = [job.of(name, c, "year", "birth_order", "age") for c in job.codes]
+        place = job.coord(name, "year").tolist().index(job.base_time)
+        total = np.array([values[place].sum() for values in known])
+        target = Target("births", expected * (total / expected.sum(axis=-1))[:, None])
+    return conditional_rates(rates, women, survival), True, target
 
 
 def _like_rates(job: Job) -> Array:
@@ -202,6 +230,49 @@ def given_factor(job: Job, own: bool) -> Array | None:
     return (
         None if any(f is None for f in factors) else np.stack([f for f in factors if f is not None])
     )
+
+
+def meet(data: xr.Dataset, target: Target) -> Array:
+    """Scale conditional rates by order until the projection of the first year gives the target.
+
+    The tables say what all women or all births of the year are; who moves and dies within the
+    year changes the women at risk by a little, which this makes good.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Baseline without factors.
+    target : Target
+
+    Returns
+    -------
+    numpy.ndarray (region, order, age)
+        Conditional rates [year-1].
+
+    Raises
+    ------
+    DataError
+        When the target is out of reach.
+    """
+    dims = ("region", "birth_order", "age")
+    rates = np.array(data["conditional_fertility_rate"].transpose(*dims).values)
+    first = [int(data["year"].values[0])]
+    for _ in range(_ROUNDS):
+        trial = data.assign(conditional_fertility_rate=(dims, rates))
+        try:
+            run = project(trial, years=first, on_negative="cut")
+        except ProjectionError as error:
+            raise DataError(
+                f"the women by parity cannot give the births: {error.problems[0].message}"
+            ) from error
+        made = (
+            run[_MEASURES[target.measure]].transpose("region", "year", "birth_order").values[:, 0]
+        )
+        miss = np.divide(target.values, made, out=np.ones_like(made), where=made > 0)
+        if np.abs(miss - 1).max() < _TOLERANCE:
+            return rates
+        rates *= miss[..., None]
+    raise DataError("no rates give the births or the fertility of the tables")
 
 
 def held_factor(data: xr.Dataset, years: range) -> Array:

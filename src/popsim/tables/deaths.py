@@ -126,6 +126,16 @@ def _like(job: Job, code: str) -> Array | None:
     return job.like_values(code, "death_rate", "year", "sex", "age")
 
 
+def _like_central(job: Job, code: str) -> Array | None:
+    """Return the standard's central survival ratios of the base year (sex, age)."""
+    own = job.like(code)
+    if own is None:
+        return None
+    S = own["survival_ratio"].sel(year=job.base_time)
+    S = S.sel(mortality_level="central") if "mortality_level" in S.dims else S
+    return np.asarray(S.transpose("sex", "age").values)
+
+
 def _rates(job: Job, name: str, place: int, people: Array | None) -> Array:
     """Return death rates (year, sex, age) of one region from the table ``name``."""
     code = job.codes[place]
@@ -192,7 +202,9 @@ def _from_deaths(job: Job, code: str, people: Array) -> Array:
     if limits[-1] > job.last:
         deaths, _ = counts(deaths, limits, job.last, None)
         limits = limits[limits <= job.last]
-    at_risk = in_groups(exposure(people, year, job.base_time), limits, None)
+    at_risk = in_groups(
+        exposure(people, year, job.base_time, _like_central(job, code)), limits, None
+    )
     if np.any((at_risk <= 0) & (deaths > 0)):
         raise DataError(f"there are deaths in {code} at ages without people")
     m = np.divide(deaths, at_risk, out=np.zeros_like(deaths), where=at_risk > 0)
@@ -206,7 +218,7 @@ def _scaled_to_deaths(job: Job, code: str, people: Array, standard: Array) -> Ar
     year = _year(job, "deaths")
     years = job.coord("deaths", "year").tolist()
     wanted = float(job.of("deaths", code, "year")[years.index(year)])
-    E = exposure(people, year, job.base_time)
+    E = exposure(people, year, job.base_time, _like_central(job, code))
     factor = float(scale_to_deaths(standard[0].ravel(), E.ravel(), wanted))
     job.source(
         "death_rate",

@@ -89,7 +89,8 @@ def gather(sheets: list[Sheet], problems: Problems) -> Given | None:
     if "age" in dims:
         members["age"] = [g for g in members["age"] if g not in parts]
         if "age" not in broken:
-            _check_gaps(members["age"], form, table, dims, where, problems)
+            left = set().union(*(sheet.ages_left for sheet in sheets)) - {TOTAL}
+            _check_gaps(members["age"], left, form, table, dims, where, problems)
     gap = len(problems.found) > before
     for dimension in ("birth_order", "parity"):
         if dimension in dims and dimension not in broken:
@@ -163,8 +164,12 @@ def _members(table: dict[tuple[Any, ...], Cell], dimension: str, dims: list[str]
     if dimension == "region":
         return list(found)
     if dimension == "age":
-        return sorted(found, key=lambda g: (g[0], math.inf if g[1] is None else g[1]))
+        return sorted(found, key=_age_order)
     return sorted(found)
+
+
+def _age_order(group: Any) -> tuple[int, float]:
+    return group[0], math.inf if group[1] is None else group[1]
 
 
 def _age_parts(
@@ -187,7 +192,7 @@ def _age_parts(
             problems.add(
                 f"{show('age', b)} overlaps with {show('age', a)} and neither is the sum of "
                 "narrower groups",
-                where=cell.place,
+                where=cell.age_place,
                 instead="age groups that follow each other",
             )
     return parts
@@ -200,7 +205,8 @@ def _inside(inner: Any, outer: Any) -> bool:
 
 
 def _check_gaps(
-    groups: list[Any],
+    there: list[Any],
+    left: set[Any],
     form: Form,
     table: dict[tuple[Any, ...], Cell],
     dims: list[str],
@@ -210,24 +216,29 @@ def _check_gaps(
     """Note ages that are missing; births are allowed to begin and end with the ages of mothers."""
     of_mothers = "birth_order" in form.dims or form.name == "women_by_parity"
     place = dims.index("age")
-    at = {key[place]: cell.place for key, cell in reversed(table.items())}
+    at = {key[place]: cell.age_place for key, cell in reversed(table.items())}
+    groups = sorted({*there, *left}, key=_age_order)
     if not groups:
         problems.add("there are no ages", where=where)
         return
     if not of_mothers and groups[0][0] > 0:
         text = show("age", (0, groups[0][0] - 1))
-        problems.add(f"{text} is missing before {show('age', groups[0])}", where=at[groups[0]])
-    for a, b in pairwise(groups):
-        if a[1] is not None and a[1] + 1 < b[0]:
-            text = show("age", (a[1] + 1, b[0] - 1))
-            # The lower limit of a group alone reads as a single age.
-            hint = f"{a[0]}-{b[0] - 1}岁" if a[0] == a[1] and b[0] == b[1] else ""
-            problems.add(f"{text} is missing after {show('age', a)}", where=at[b], instead=hint)
+        problems.add(
+            f"{text} is missing before {show('age', groups[0])}", where=at.get(groups[0], where)
+        )
+    gaps = [(a, b) for a, b in pairwise(groups) if a[1] is not None and a[1] + 1 < b[0]]
+    # Lower limits alone read as single ages: one mistake, however many groups there are.
+    limits = len(gaps) > 1 and all(a[0] == a[1] for a, _ in gaps)
+    for a, b in gaps[:1] if limits else gaps:
+        text = f"{show('age', (a[1] + 1, b[0] - 1))} is missing after {show('age', a)}"
+        text += f" (and {len(gaps) - 1} more gaps)" if limits else ""
+        hint = f"{a[0]}-{b[0] - 1}岁" if limits else ""
+        problems.add(text, where=at.get(b, where), instead=hint)
     last = groups[-1]
     if last[1] is not None and not of_mothers:
         problems.add(
             f"the last age group, {show('age', last)}, is closed; everybody older is missing",
-            where=at[last],
+            where=at.get(last, where),
             instead=f"{last[0]}岁及以上, or one more row {last[1] + 1}岁及以上",
         )
 

@@ -37,14 +37,19 @@ class Column:
         Of a key.
     labels : dict
         Labels of a column of values, by dimension.
-    heading : str
-        All heading cells of the column.
+    parts : tuple of str
+        Heading cells of the column, from the top.
     """
 
     role: str
     dimension: str = ""
     labels: dict[str, Any] = field(default_factory=dict)
-    heading: str = ""
+    parts: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """All heading cells of the column, each once."""
+        return " ".join(dict.fromkeys(self.parts))
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Head:
             label = None if bare is None else bare + self.year_is_end
         return label
 
-    def keys(self) -> dict[str, int]:
+    def key_columns(self) -> dict[str, int]:
         """Return the position of the key column of each dimension."""
         return {c.dimension: i for i, c in self.columns.items() if c.role == "key"}
 
@@ -142,9 +147,9 @@ def read_head(grid: Grid, form: Form, regions: Regions, problems: Problems) -> H
     text = " ".join([*head.titles, *(clean(c) for r in heads for c in _own(grid, r))])
     head.year_is_end = _meaning_of_year(text)
     _fill_columns(grid, form, regions, heads, head, problems)
-    if head.year_is_end is None and "time" in head.keys():
+    if head.year_is_end is None and "time" in head.key_columns():
         # A column named like the dimension holds what the dimension holds: 1 January.
-        named = head.columns[head.keys()["time"]].heading.lower()
+        named = head.columns[head.key_columns()["time"]].heading.lower()
         head.year_is_end = False if named in ("time", "1月1日", "1 january") else None
     return head
 
@@ -212,13 +217,14 @@ def _fill_columns(
     for column in range(grid.width):
         parts = [text for text in texts[column] if text]
         shown = " ".join(dict.fromkeys(parts))
+        own = tuple(parts)
         roles = [heading(text, form) for text in parts]
         keyed = [role for role in roles if role is not None and role[0] in ("key", "note", "check")]
         if keyed:
             kind, dimension = keyed[-1]
             if kind == "key" and dimension == "year" and "time" in form.dims:
                 dimension = "time"
-            head.columns[column] = Column(kind, dimension, {}, shown)
+            head.columns[column] = Column(kind, dimension, {}, own)
         elif not parts:
             _infer_key(grid, form, regions, head, column)
         else:
@@ -231,7 +237,7 @@ def _fill_columns(
                 _refuse(grid, form, heads[-1], column, shown, problems)
                 continue
             candidates[column] = [f for f in found if f]
-            head.columns[column] = Column("value", "", date, shown)
+            head.columns[column] = Column("value", "", date, own)
     _settle(grid, form, heads, head, candidates, problems)
 
 
@@ -267,7 +273,7 @@ def _infer_key(grid: Grid, form: Form, regions: Regions, head: Head, column: int
         if found:
             break
     if len(found) == 1:
-        head.columns[column] = Column("key", found.pop(), {}, "")
+        head.columns[column] = Column("key", found.pop())
 
 
 def _refuse(grid: Grid, form: Form, row: int, column: int, shown: str, problems: Problems) -> None:
@@ -289,7 +295,7 @@ def _settle(
     problems: Problems,
 ) -> None:
     """Decide of which dimension the headings of the value columns are labels."""
-    keys = set(head.keys())
+    keys = set(head.key_columns())
     depth = max((len(found) for found in candidates.values()), default=0)
     taken: set[str] = set()
     for level in range(depth):

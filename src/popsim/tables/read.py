@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from popsim.dataset import check_same_basis, label, stamp, validate
 from popsim.errors import DataError, Problems
-from popsim.tables.births import birth_rates, given_factor, held_factor, sex_ratio_at_birth
+from popsim.tables.births import birth_rates, given_factor, held_factor, meet, sex_ratio_at_birth
 from popsim.tables.collect import Tables, collect
 from popsim.tables.deaths import mortality
 from popsim.tables.grids import Grid, frame_grids, read_grids
@@ -298,11 +298,19 @@ def _dataset(
     assert survival is not None
     with job.part("fertility"):
         first = survival[:, 0, levels.index("central"), 0]
-        rates, own = birth_rates(job, women, first)
+        rates, own, target = birth_rates(job, women, first)
         values["conditional_fertility_rate"] = rates
         values["fertility_factor"] = given_factor(job, own)
     job.problems.raise_if_any(DataError)
     data = _labelled(job, values, levels)
+    if target is not None:
+        with job.part("fertility"):
+            path = data.drop_vars("fertility_factor", errors="ignore")
+            data["conditional_fertility_rate"] = (
+                _DIMS["conditional_fertility_rate"],
+                meet(path, target),
+            )
+        job.problems.raise_if_any(DataError)
     if values["fertility_factor"] is None and own and fertility == "incidence":
         with job.part("fertility"):
             factor = held_factor(data, job.years)

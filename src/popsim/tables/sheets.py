@@ -27,13 +27,27 @@ _BASES = {"resident": r"常住|\bresident", "registered": r"户籍|户口|regist
 
 @dataclass
 class Cell:
-    """One number: its labels by dimension, value in the registry's unit (NaN when it is bad)."""
+    """One number of a sheet.
+
+    Parameters
+    ----------
+    labels : dict
+        By dimension.
+    value : float
+        In the registry's unit; NaN when it is bad.
+    place : str
+        Its cell.
+    rounding : float
+        Half of the last digit shown, in the registry's unit; 0 for whole persons.
+    age_place : str
+        The cell of its age label.
+    """
 
     labels: dict[str, Any]
     value: float
     place: str
-    #: Half of the last digit shown, in the registry's unit.
     rounding: float
+    age_place: str = ""
 
 
 @dataclass
@@ -60,6 +74,8 @@ class Sheet:
         Sex ratios given beside the counts: labels, value, rounding, place.
     refused : dict
         Labels that were not understood, by column and text: the places where they stand.
+    ages_left : set
+        Ages of rows that were left out because another label was not understood.
     """
 
     form: Form
@@ -72,6 +88,7 @@ class Sheet:
     names: dict[str, str] = field(default_factory=dict)
     ratios: list[tuple[dict[str, Any], float, float, str]] = field(default_factory=list)
     refused: dict[tuple[str, str], tuple[Any, list[str]]] = field(default_factory=dict)
+    ages_left: set[Any] = field(default_factory=set)
 
 
 def read_sheet(
@@ -144,15 +161,15 @@ def _context(
     problems: Problems,
 ) -> dict[str, Any]:
     """Return labels that stand above the table; note what stands nowhere."""
-    there = set(head.keys())
+    there = set(head.key_columns())
     values = [c for c in head.columns.values() if c.role == "value"]
     for column in values:
         there |= set(column.labels)
-    for dimension in sorted(set(head.keys()) - {*form.dims, "region_name"}):
+    for dimension in sorted(set(head.key_columns()) - {*form.dims, "region_name"}):
         problems.add(
             f"a table of {form.name} has no dimension {dimension}; delete the column, or keep the "
             "rows of one label and move its label to the title",
-            where=grid.place(head.first_data_row - 1, head.keys()[dimension]),
+            where=grid.place(head.first_data_row - 1, head.key_columns()[dimension]),
         )
     fixed: dict[str, Any] = {}
     for dimension in form.dims:
@@ -222,16 +239,17 @@ def _scale(
         stated = VARIABLES[form.name].units, 1.0
     if stated is None and form.assumed:
         stated = form.assumed, 1.0
+    # What holds for the whole table is told once.
+    first = next(c for c, role in head.columns.items() if role.role == "value")
     place = grid.place(head.first_data_row - 1, column)
     instead = f"单位：{form.unit} above the table, or {form.values[0]}({form.unit}) as the heading"
-    if stated is None:
-        problems.add("the unit is not stated", where=place, instead=instead)
-        return math.nan
-    if stated[1] is None:
-        known_units = units_of(form)
-        problems.add(
-            f"the unit {stated[0]!r} is not known for {form.name}", where=place, instead=known_units
-        )
+    if stated is None or stated[1] is None:
+        message = "the unit is not stated"
+        if stated is not None:
+            message = f"the unit {stated[0]!r} is not known for {form.name}"
+            instead = units_of(form)
+        if own is not None or column == first:
+            problems.add(message, where=place, instead=instead)
         return math.nan
     sheet.unit = sheet.unit or stated[0]
     return stated[1]
@@ -273,11 +291,17 @@ def _read_row(
         else:
             labels[role.dimension] = label
     if not understood:
+        sheet.ages_left |= {labels["age"]} if "age" in labels else set()
         return
     _note_name(grid, row, head, labels, sheet)
+    keys, top = head.key_columns(), head.first_data_row - 1
     for column, role in head.columns.items():
         if role.role == "value":
-            cell = _read_cell(grid, row, column, {**labels, **role.labels}, scales, sheet, problems)
+            at = (row, keys["age"]) if "age" in keys else (top, column)
+            own_labels = {**labels, **role.labels}
+            cell = _read_cell(
+                grid, row, column, own_labels, scales, sheet, grid.place(*at), problems
+            )
             if cell is not None:
                 sheet.cells.append(cell)
         elif role.role == "check" and not is_empty(grid.at(row, column)):
@@ -286,12 +310,15 @@ def _read_row(
 
 def _is_heading_again(grid: Grid, row: int, head: Head) -> bool:
     """Return whether a row repeats the headings, as at the top of a printed page."""
-    last = head.first_data_row - 1
-    return all(clean(a) == clean(b) for a, b in zip(grid.cells[row], grid.cells[last], strict=True))
+    texts = {c: clean(cell) for c, cell in enumerate(grid.cells[row]) if not is_empty(cell)}
+    columns = head.columns
+    return len(texts) > 1 and all(
+        c in columns and text in columns[c].parts for c, text in texts.items()
+    )
 
 
 def _note_name(grid: Grid, row: int, head: Head, labels: dict[str, Any], sheet: Sheet) -> None:
-    keys = head.keys()
+    keys = head.key_columns()
     if "region_name" in keys and labels.get("region", TOTAL) != TOTAL:
         sheet.names[labels["region"]] = clean(grid.at(row, keys["region_name"]))
 
@@ -323,13 +350,14 @@ def _read_cell(
     labels: dict[str, Any],
     scales: dict[int, float],
     sheet: Sheet,
+    age_place: str,
     problems: Problems,
 ) -> Cell | None:
     raw, place, scale = grid.at(row, column), grid.place(row, column), scales[column]
     form = sheet.form
     if any(dimension not in labels for dimension in form.dims if dimension not in form.optional):
         return None
-    bad = Cell(labels, math.nan, place, 0.0)
+    bad = Cell(labels, math.nan, place, 0.0, age_place)
     try:
         value, sign = number(raw)
     except NotANumberError as error:
@@ -348,7 +376,7 @@ def _read_cell(
     # Whole persons are counted, not rounded.
     exact = scale == 1.0 and form.kind == "count" and value.is_integer()
     rounding = 0.0 if exact else 0.5 * 10.0 ** -decimals(raw) * scale
-    return Cell(labels, value * scale, place, rounding)
+    return Cell(labels, value * scale, place, rounding, age_place)
 
 
 def _note_ratio(

@@ -87,7 +87,7 @@ def of_text(text: str, kind: str) -> tuple[str, float | None] | None:
         word = (stated[1] or stated[2]).strip()
         return word, known(word, kind)
     for inside in _BRACKETS.findall(text):
-        for word in (inside.strip(), inside.strip().removeprefix("单位:").strip()):
+        for word in (inside.strip(), *(part.strip() for part in re.split("[,;、]", inside))):
             factor = known(word, kind)
             if factor is not None:
                 return word, factor

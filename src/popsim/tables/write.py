@@ -222,6 +222,8 @@ def _table_rows(form: Form, array: xr.DataArray, base: int) -> Rows:
 def _empty_rows(form: Form, year: int, five: bool) -> Rows:
     column = _column_of(form.dims)
     rows = [d for d in form.dims if d not in (column, "region", "time")]
+    if not rows and not column:
+        rows = ["region"]
     # One year stands in the title; tables that are series have a column for it.
     series = "age" not in form.dims
     if not series:
