@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from popsim import plotting as plot
     from popsim.data.samples import baseline_names, load_baseline
+    from popsim.demography.checks import check_data, data_checks
     from popsim.demography.indicators import indicators
     from popsim.demography.projection import project
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from popsim.policy.response import Response
     from popsim.simulation import run
     from popsim.store import load_result, save_result
+    from popsim.tables.counted import read_counts
     from popsim.tables.read import from_frames, read_tables
     from popsim.tables.write import write_tables, write_template
 
@@ -36,13 +38,16 @@ _HOMES = {
     "ScenarioError": "popsim.errors",
     "Response": "popsim.policy.response",
     "baseline_names": "popsim.data.samples",
+    "check_data": "popsim.demography.checks",
     "compare": "popsim.evaluation",
+    "data_checks": "popsim.demography.checks",
     "from_frames": "popsim.tables.read",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
     "plot": "popsim.plotting",
     "project": "popsim.demography.projection",
+    "read_counts": "popsim.tables.counted",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
     "read_tables": "popsim.tables.read",
@@ -60,13 +65,16 @@ __all__ = [
     "ScenarioError",
     "__version__",
     "baseline_names",
+    "check_data",
     "compare",
+    "data_checks",
     "from_frames",
     "indicators",
     "load_baseline",
     "load_result",
     "plot",
     "project",
+    "read_counts",
     "read_response",
     "read_scenario",
     "read_tables",

@@ -693,8 +693,27 @@ _POLICY = (
     ),
 )
 
-#: Tables that a region's own data may have, besides what a baseline holds.
+#: Tables that a region's own data or a database may have, besides what a baseline holds.
 _TABLES = (
+    Variable(
+        "mid_year_population",
+        ("region", "year", "sex", "age"),
+        "person",
+        "mid-year population",
+        "年中人口数",
+        "Population on 1 July of the year, by sex and age in completed years.",
+        minimum=0,
+        display="10^4 persons",
+    ),
+    Variable(
+        "person_years",
+        ("region", "year", "sex", "age"),
+        "person",
+        "person-years of exposure",
+        "暴露人年数",
+        "Person-years lived during the year at the age, the denominator of its rates.",
+        minimum=0,
+    ),
     Variable(
         "fertility_rate_by_order",
         ("region", "year", "birth_order", "age"),
