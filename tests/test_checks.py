@@ -173,5 +173,5 @@ def test_balance_between_two_dates_of_one_s_own_counts(tmp_path):
     (tmp_path / "死亡人数.csv").write_text(
         "331126 死亡（人）\n年份,死亡人数\n2019,25\n2020,65\n", "utf-8"
     )
-    with pytest.raises(DataError, match="balance, 331126, 2019 to 2021: 0.01 is not between"):
+    with pytest.raises(DataError, match=r"balance, 331126, 2019 to 2021: 0\.01 is not between"):
         ps.check_data(ps.read_counts(tmp_path), strict=["balance"])

@@ -82,14 +82,19 @@ def gather(sheets: list[Sheet], problems: Problems) -> Given | None:
         return None
     broken = set().union(*(sheet.broken for sheet in sheets))
     dims = [d for d in form.dims if any(d in cell.labels for cell in cells)]
+    # A column of totals alone (合计) is a table without that dimension.
+    given = {d: {cell.labels.get(d) for cell in cells} for d in dims}
+    dims = [d for d in dims if not (d in form.optional and given[d] == {TOTAL})]
     table = _unique(cells, dims, problems)
     before = len(problems.found)
     members = {d: _members(table, d, dims) for d in dims}
     parts = _age_parts(table, dims, problems, broken) if "age" in dims else {}
     if "age" in dims:
         members["age"] = [g for g in members["age"] if g not in parts]
-        if "age" not in broken:
-            left = set().union(*(sheet.ages_left for sheet in sheets)) - {TOTAL}
+        left = set().union(*(sheet.ages_left for sheet in sheets)) - {TOTAL}
+        if "age" in broken:
+            _check_rows(members["age"], table, dims, problems)
+        else:
             _check_gaps(members["age"], left, form, table, dims, where, problems)
     gap = len(problems.found) > before
     for dimension in ("birth_order", "parity"):
@@ -102,15 +107,22 @@ def gather(sheets: list[Sheet], problems: Problems) -> Given | None:
     if not broken and not gap:
         _check_complete(table, members, dims, where, problems)
     for dimension in dims:
-        if dimension not in broken and not (dimension == "age" and gap):
+        summed = _adds_up(form, dimension) and dimension not in broken
+        if summed and not (dimension == "age" and gap):
             _check_totals(table, members, dims, dimension, problems)
-    for group, inner in parts.items():
+    for group, inner in parts.items() if _adds_up(form, "age") else ():
         _check_part(table, dims, group, inner, problems)
     for sheet in sheets:
         _check_ratios(sheet, table, dims, problems)
     if broken or len(problems.found) > before:
         return None
     return _array(sheets, table, members, dims, where)
+
+
+def _adds_up(form: Form, dimension: str) -> bool:
+    """Return whether a total is the sum: of counts, and of the rates of all women by order."""
+    by_order = form.name == "fertility_rate_by_order" and dimension == "birth_order"
+    return form.kind == "count" or by_order
 
 
 def _key(cell: Cell, dims: list[str]) -> tuple[Any, ...]:
@@ -241,6 +253,35 @@ def _check_gaps(
             where=at.get(last, where),
             instead=f"{last[0]}岁及以上, or one more row {last[1] + 1}岁及以上",
         )
+
+
+def _check_rows(
+    groups: list[Any], table: dict[tuple[Any, ...], Cell], dims: list[str], problems: Problems
+) -> None:
+    """Note ages that are missing between two rows that stand under each other.
+
+    Where a label was not understood, other gaps may be no more than that row.
+    """
+    place = dims.index("age")
+    first = {key[place]: cell.age_place for key, cell in reversed(table.items())}
+    last = {key[place]: cell.age_place for key, cell in table.items()}
+    for a, b in pairwise(groups):
+        gap = a[1] is not None and a[1] + 1 < b[0]
+        if gap and any(_next_row(at[a]) == at[b] for at in (first, last)):
+            text = f"{show('age', (a[1] + 1, b[0] - 1))} is missing after {show('age', a)}"
+            problems.add(text, where=first[b])
+
+
+def _next_row(place: str) -> str:
+    """Return the cell under a cell.
+
+    Examples
+    --------
+    >>> _next_row("人口.xlsx!Sheet1!A9")
+    '人口.xlsx!Sheet1!A10'
+    """
+    head = place.rstrip("0123456789")
+    return f"{head}{int(place[len(head) :]) + 1}" if head != place else ""
 
 
 def _check_orders(labels: list[Any], dimension: str, where: str, problems: Problems) -> None:

@@ -205,6 +205,11 @@ def _region_of(head: Head, regions: Regions) -> str | None:
 
 
 def _lacking(dimension: str, head: Head) -> str:
+    if dimension == "time" and any("11月1日" in title or "普查" in title for title in head.titles):
+        return (
+            "a census counts on 1 November; move it to 1 January first (move_to_january in "
+            "popsim.demography.population) and give that"
+        )
     if dimension == "time" and head.years():
         year = min(head.years())
         return f"{year} does not say on which day the population was counted"

@@ -243,7 +243,7 @@ def _empty_rows(form: Form, year: int, five: bool) -> Rows:
     elif "age" in form.dims:
         body = [[label, *[None] * len(heads)] for label in _age_labels(mothers, five)]
     elif series and "year" in rows:
-        body = [[y, *[None] * max(len(heads), 1)] for y in range(year - 2, year + 1)]
+        body = [[None] * (len(rows) + max(len(heads), 1))] * 3
     else:
         body = [[None] * (len(rows) + max(len(heads), 1))]
     return [[title], _heads(form, rows, column, heads), *body]
