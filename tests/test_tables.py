@@ -216,6 +216,12 @@ def test_a_census_is_not_taken_for_a_year_end():
     )
 
 
+def test_a_unit_beside_the_title_is_no_heading():
+    rows = [["出生人数", "（单位：人）"], ["地区", "2021年", "2022年"], ["庆元县", 800, 780]]
+    array = numbers(rows, "births")
+    assert array.sel(region="331126", year=2022).item() == 780
+
+
 # ---- mistakes ---------------------------------------------------------------------------------
 
 

@@ -22,6 +22,7 @@ __all__ = ["Column", "Head", "read_head"]
 _LOOKED_AT = 40
 _MOST_ROWS = 4
 _BARE_NUMBER = re.compile(r"[\d,.]+")
+_UNIT_ALONE = re.compile(r"[(\[]?(计量)?单位\s*:|[(\[]?units?\s*:", re.I)
 _YEAR = re.compile(r"(?<!\d)((?:18|19|20|21|22)\d{2})\s*年?")
 
 
@@ -179,7 +180,8 @@ def _levels(text: Any, form: Form, regions: Regions) -> dict[str, Any]:
 
 
 def _is_head(grid: Grid, row: int, form: Form, regions: Regions) -> bool:
-    cells = _own(grid, row)
+    # A unit beside a title (出生人数 | 单位：人) is no heading.
+    cells = [c for c in _own(grid, row) if not _UNIT_ALONE.match(clean(c))]
     roles = [heading(clean(c), form) for c in cells]
     if len(cells) > 1 and any(role is not None and role[0] in ("key", "value") for role in roles):
         return True

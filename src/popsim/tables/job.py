@@ -110,15 +110,12 @@ class Job:
             text = "; ".join([f"{given.where}{unit}", *dict.fromkeys(given.notes)])
         self.sources[name] = "; ".join([text, *(s for s in dict.fromkeys(said) if s)])
 
-    def filled(self, name: str, how: str) -> None:
-        """Write down that a variable of the result is the standard's."""
-        moved = (
-            f", moved to 1 January {self.base_time}"
-            if self.standard and self.standard.moved
-            else ""
-        )
+    def filled(self, name: str, how: str, *, stock: bool = False) -> None:
+        """Write down that a variable of the result is the standard's; a stock may be moved."""
+        moved = stock and self.standard is not None and self.standard.moved
+        when = f", moved to 1 January {self.base_time}" if moved else ""
         self.sources[name] = (
-            f"ILLUSTRATIVE for the region: not in the tables; {how} of {self.standard_name}{moved}"
+            f"ILLUSTRATIVE for the region: not in the tables; {how} of {self.standard_name}{when}"
         )
 
     @contextmanager

@@ -106,8 +106,8 @@ def women_by_parity(job: Job, people: Array, how: str) -> tuple[Array, Array | N
         result.append(own / own.sum(axis=0) * women[i])
         flags = job.like_values(code, "parity_reconstructed", "age")
         known.append(np.zeros(job.last + 1) if flags is None else flags)
-    job.filled("women_by_parity", "RECONSTRUCTED shares by parity at each age")
-    job.filled("parity_reconstructed", "flags")
+    job.filled("women_by_parity", "RECONSTRUCTED shares by parity at each age", stock=True)
+    job.filled("parity_reconstructed", "flags", stock=True)
     return np.stack(result), np.stack(known)
 
 
