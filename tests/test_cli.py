@@ -124,3 +124,43 @@ def test_describe_baseline_scenario_and_result(popsim):
 @pytest.mark.parametrize("verb", sorted(EXAMPLES))
 def test_help_shows_an_example(popsim, verb):
     assert EXAMPLES[verb].split(" --")[0] in " ".join(popsim(verb, "--help").output.split())
+
+
+def test_tables_are_written_checked_described_and_run(popsim, tmp_path):
+    done = popsim("new", "my-county", "--tables", "--year", "2020", "--ages", "five")
+    assert done.exit_code == 0
+    assert "popsim check my-county --like zhejiang-2020" in done.output
+    assert popsim("new", "my-county.xlsx", "--year", "2020").exit_code == 0
+    assert (tmp_path / "my-county.xlsx").is_file()
+    table = tmp_path / "my-county" / "人口.csv"
+    rows = table.read_text("utf-8-sig").splitlines()
+    filled = [rows[0], rows[1], *(f"{row.split(',')[0]},{5000},{5001}" for row in rows[2:])]
+    table.write_text("\n".join(filled), "gbk")
+    (tmp_path / "my-county" / "地区.csv").write_text("地区代码,地区名称\n331126,庆元县\n", "gbk")
+    done = popsim("check", "my-county", "--like", "zhejiang-2020")
+    assert done.exit_code == 0
+    assert "tables of 庆元县" in done.output
+    assert "look at births_against_age_0, 331126" in done.output
+    assert popsim("check", "my-county").exit_code == 1
+    told = popsim("describe", "my-county", "--like", "zhejiang-2020").output
+    assert "人口.csv (人)" in told
+    assert "ILLUSTRATIVE for the region" in told
+    done = popsim(
+        "run",
+        "grant.yaml",
+        "--baseline",
+        "my-county",
+        "--like",
+        "zhejiang-2020",
+        "--draws",
+        "2",
+        "--until",
+        "2024",
+        "--out",
+        "county",
+    )
+    assert done.exit_code == 0
+    table.write_text("\n".join(filled).replace("5000,5001", "5000,五千", 1), "gbk")
+    done = popsim("check", "my-county", "grant.yaml", "--like", "zhejiang-2020")
+    assert done.exit_code == 1
+    assert "人口.csv!C3: '五千' is not a number" in done.output

@@ -23,7 +23,9 @@ def plain(text):
     return [line.rstrip() for line in text.strip().splitlines()]
 
 
-@pytest.mark.parametrize("page", ["start.md", "how-to.md", "indicators.md", "uncertainty.md"])
+@pytest.mark.parametrize(
+    "page", ["start.md", "how-to.md", "indicators.md", "uncertainty.md", "data-in.md"]
+)
 def test_the_examples_of_a_page_run_and_print_what_it_shows(page, tmp_path, monkeypatch):
     mpl.use("agg")
     from matplotlib import pyplot as plt

@@ -18,6 +18,7 @@ LAYERS = [
     {"kernels"},
     {"data"},
     {"demography"},
+    {"tables"},
     {"policy"},
     {"simulation"},
     {"evaluation", "monitoring"},

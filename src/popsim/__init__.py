@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
     from popsim.demography.births_decomposition import decompose_births
+    from popsim.demography.checks import check_data, data_checks
     from popsim.demography.indicators import (
         Indicator,
         dependency_indicators,
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from popsim.policy.response import Response
     from popsim.simulation import run
     from popsim.store import load_result, save_result
+    from popsim.tables.counted import read_counts
+    from popsim.tables.read import from_frames, read_tables
+    from popsim.tables.write import write_tables, write_template
 
 _HOMES = {
     "DataError": "popsim.errors",
@@ -47,21 +51,28 @@ _HOMES = {
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
     "baseline_names": "popsim.data.samples",
+    "check_data": "popsim.demography.checks",
     "compare": "popsim.evaluation",
     "decompose_births": "popsim.demography.births_decomposition",
     "dependency_indicators": "popsim.demography.indicators",
     "indicator_names": "popsim.demography.indicators",
+    "data_checks": "popsim.demography.checks",
+    "from_frames": "popsim.tables.read",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
     "plot": "popsim.plotting",
     "project": "popsim.demography.projection",
+    "read_counts": "popsim.tables.counted",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
     "register_indicator": "popsim.demography.indicators",
     "remove_indicator": "popsim.demography.indicators",
+    "read_tables": "popsim.tables.read",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
+    "write_tables": "popsim.tables.write",
+    "write_template": "popsim.tables.write",
 }
 
 __all__ = [
@@ -75,21 +86,28 @@ __all__ = [
     "__version__",
     "align_path",
     "baseline_names",
+    "check_data",
     "compare",
+    "data_checks",
     "decompose_births",
     "dependency_indicators",
+    "from_frames",
     "indicator_names",
     "indicators",
     "load_baseline",
     "load_result",
     "plot",
     "project",
+    "read_counts",
     "read_response",
     "read_scenario",
+    "read_tables",
     "register_indicator",
     "remove_indicator",
     "run",
     "save_result",
+    "write_tables",
+    "write_template",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The command ``popsim``: run, check, describe, new.
+"""The command ``popsim``: run, check, describe, new; on scenario files and on tables of data.
 
 Every verb exits with 1 and one list of all problems when its input is bad, and writes nothing.
 """
@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -21,9 +21,9 @@ __all__ = ["main"]
 
 EXAMPLES = {
     "run": "popsim run scenarios/zhejiang-as-qingyuan.yaml --draws 1000 --seed 1 --out results",
-    "check": "popsim check scenarios/*.yaml",
+    "check": "popsim check scenarios/*.yaml my-county.xlsx --like zhejiang-2020",
     "describe": "popsim describe zhejiang-2020",
-    "new": "popsim new my-county.yaml",
+    "new": "popsim new my-county.yaml, or: popsim new my-county.xlsx",
 }
 #: Year of the table, and years of the course: first full response, end of payback, later.
 SHOWN_YEAR = 2030
@@ -48,6 +48,16 @@ def _example(verb: str) -> str:
     return f"Example: {EXAMPLES[verb]}"
 
 
+def _are_tables(name: str) -> bool:
+    """Return whether a name stands for tables of data rather than a scenario or result file."""
+    return Path(name).is_dir() or name.lower().endswith((".xlsx", ".csv"))
+
+
+_like = click.option(
+    "--like", default=None, metavar="BASELINE", help="Baseline that fills what tables do not have."
+)
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="popsim")
 def main() -> None:
@@ -56,7 +66,13 @@ def main() -> None:
 
 @main.command(epilog=_example("run"))
 @click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
-@click.option("--baseline", default="zhejiang-2020", show_default=True, help="Embedded baseline.")
+@click.option(
+    "--baseline",
+    default="zhejiang-2020",
+    show_default=True,
+    help="Embedded baseline, or tables of data: a folder or workbook.",
+)
+@_like
 @click.option(
     "--fertility",
     type=click.Choice(["incidence", "conditional"]),
@@ -74,7 +90,8 @@ def main() -> None:
 def run(
     scenarios: tuple[str, ...],
     baseline: str,
-    fertility: str,
+    like: str | None,
+    fertility: Literal["incidence", "conditional"],
     response: str,
     draws: int,
     seed: int,
@@ -93,7 +110,12 @@ def run(
     from popsim.simulation import against_no_expansion
     from popsim.simulation import run as simulate
 
-    data = load_baseline(baseline, fertility=fertility)
+    if _are_tables(baseline):
+        from popsim.tables.read import read_tables
+
+        data = read_tables(baseline, like=like, fertility=fertility)
+    else:
+        data = load_baseline(baseline, fertility=fertility)
     first = int(data["year"].values[0])
     options: dict[str, Any] = {
         "response": response,
@@ -260,37 +282,73 @@ def _draw(folder: Path, result: Any, effect: Any) -> None:
 
 
 @main.command(epilog=_example("check"))
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...")
+@_like
 @_told
-def check(files: tuple[str, ...]) -> None:
-    """Check scenario and response files; tell every problem with its place."""
-    from popsim.errors import Problem, ScenarioError
+def check(files: tuple[str, ...], like: str | None) -> None:
+    """Check scenario and response files, and tables of data (a folder, a workbook).
+
+    Every problem is told with its place; tables are then checked for plausibility, which is
+    printed and is no error.
+    """
+    from popsim.errors import DataError, Problem, ScenarioError
     from popsim.policy.files import check_file
 
     problems: list[Problem] = []
+    data_only = True
     for name in files:
         if name.endswith(".expected.yaml"):
             continue
         try:
-            click.echo(f"{name}: {check_file(name)}")
-        except ScenarioError as error:
+            if _are_tables(name):
+                _check_tables(name, like)
+            else:
+                click.echo(f"{name}: {check_file(name)}")
+        except (ScenarioError, DataError) as error:
+            data_only &= isinstance(error, DataError)
             problems += error.problems
     if problems:
-        raise ScenarioError(problems)
+        raise (DataError if data_only else ScenarioError)(problems)
+
+
+def _check_tables(name: str, like: str | None) -> None:
+    from popsim.demography.checks import check_data
+    from popsim.tables.read import read_tables
+
+    data = read_tables(name, like=like)
+    found = check_data(data)
+    failed = found[found["verdict"] == "fail"]
+    passed = int((found["verdict"] == "pass").sum())
+    click.echo(f"{name}: tables of {', '.join(map(str, data['region_name_zh'].values))}")
+    click.echo(f"{passed} findings of {found['check'].nunique()} data checks pass")
+    for row in failed.to_dict("records"):
+        click.echo(
+            f"look at {row['check']}, {row['where']}: {row['value']:.4g} is not between "
+            f"{row['low']:g} and {row['high']:g}\n    {row['meaning']}\n    {row['meaning_zh']}"
+        )
 
 
 @main.command(epilog=_example("describe"))
-@click.argument("what", metavar="BASELINE|FILE")
+@click.argument("what", metavar="BASELINE|FILE|FOLDER")
+@_like
 @_told
-def describe(what: str) -> None:
-    """Describe an embedded baseline, a scenario file or a result file."""
+def describe(what: str, like: str | None) -> None:
+    """Describe an embedded baseline, a scenario file, a result file, or tables of data."""
     if what.endswith((".yaml", ".yml")):
         _describe_scenario(what)
         return
-    from popsim.data.samples import load_baseline
-    from popsim.store import load_result
+    if _are_tables(what):
+        from popsim.tables.read import read_tables
 
-    data = load_result(what) if what.endswith(".nc") else load_baseline(what)
+        data = read_tables(what, like=like)
+    elif what.endswith(".nc"):
+        from popsim.store import load_result
+
+        data = load_result(what)
+    else:
+        from popsim.data.samples import load_baseline
+
+        data = load_baseline(what)
     for key, value in data.attrs.items():
         click.echo(f"{key}: {value}")
     sizes = ", ".join(f"{name} {size}" for name, size in data.sizes.items())
@@ -325,13 +383,39 @@ def _describe_scenario(path: str) -> None:
 
 @main.command(epilog=_example("new"))
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--tables", is_flag=True, help="Write a folder of CSV tables for data.")
+@click.option(
+    "--year", type=int, default=None, help="Year at whose end people are counted; the last one."
+)
+@click.option(
+    "--ages",
+    type=click.Choice(["single", "five"]),
+    default="single",
+    show_default=True,
+    help="Single ages, or groups of five years.",
+)
 @_told
-def new(file: Path) -> None:
-    """Write a scenario file to fill in."""
+def new(file: Path, tables: bool, year: int | None, ages: Literal["single", "five"]) -> None:
+    """Write a scenario file (.yaml), or tables for data (.xlsx, or a folder with --tables)."""
     from importlib.resources import files
 
+    if tables or file.suffix.lower() == ".xlsx":
+        from datetime import date
+
+        from popsim.tables.write import write_template
+
+        counted = date.today().year - 1 if year is None else year
+        written = write_template(file, year=counted, ages=ages)
+        click.echo(
+            f"Written: {written}. Fill in what you have, then: "
+            f"popsim check {written} --like zhejiang-2020"
+        )
+        return
     if file.suffix not in (".yaml", ".yml"):
-        raise PopsimError(f"{file} is not a name for a scenario file; write: {file.stem}.yaml")
+        raise PopsimError(
+            f"{file} is not a name for a scenario file; write: {file.stem}.yaml, or "
+            f"{file.stem}.xlsx for tables of data"
+        )
     if file.exists():
         raise PopsimError(f"{file} is there already; choose another name")
     text = (files("popsim.policy") / "new-scenario.yaml").read_text(encoding="utf-8")

@@ -1021,6 +1021,47 @@ _UNCERTAINTY = (
     ),
 )
 
+_TABLES = (
+    Variable(
+        "mid_year_population",
+        ("region", "year", "sex", "age"),
+        "person",
+        "mid-year population",
+        "年中人口数",
+        "Population on 1 July of the year, by sex and age in completed years.",
+        minimum=0,
+        display="10^4 persons",
+    ),
+    Variable(
+        "person_years",
+        ("region", "year", "sex", "age"),
+        "person",
+        "person-years of exposure",
+        "暴露人年数",
+        "Person-years lived during the year at the age, the denominator of its rates.",
+        minimum=0,
+    ),
+    Variable(
+        "fertility_rate_by_order",
+        ("region", "year", "birth_order", "age"),
+        "year-1",
+        "fertility rate by order and age",
+        "年龄别孩次生育率",
+        "Births of an order per woman-year of all women of the age.",
+        minimum=0,
+        display="per mille",
+    ),
+    Variable(
+        "deaths_by_age",
+        ("region", "scenario", "year", "sex", "age", "draw"),
+        "death",
+        "deaths by sex and age",
+        "分性别年龄死亡人数",
+        "Deaths during the year by sex and age in completed years at death.",
+        minimum=0,
+    ),
+)
+
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
@@ -1032,5 +1073,6 @@ VARIABLES: dict[str, Variable] = {
         *_DECOMPOSITION,
         *_POLICY,
         *_UNCERTAINTY,
+        *_TABLES,
     )
 }

@@ -1,0 +1,1 @@
+"""One's own data: tables as a statistical bureau keeps them, to a Dataset and back."""
