@@ -26,6 +26,8 @@ GROUPS = (
     ("Stocks on 1 January", variables._STOCKS),
     ("Indicators", variables._INDICATORS),
     ("Policy: promises, payments, cost, chances", variables._POLICY),
+    ("Two censuses", variables._TWO_CENSUSES),
+    ("Looking back", variables._LOOKING_BACK),
 )
 
 #: How a value of each type is written in a file.

@@ -23,7 +23,7 @@ LAYERS = [
     {"evaluation", "monitoring"},
     {"store", "plotting"},
     {"batch", "report"},
-    {"testing", "cli"},
+    {"testing", "proof", "cli"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(p for p in PACKAGE.rglob("*.py") if p != PACKAGE / "__init__.py")
