@@ -106,8 +106,8 @@ def test_a_closed_world_is_projected_as_it_was_made(registered):
     result = ps.project(base, detail="history")
     projected = fives(result.population.sel(time=2020).values)
     # What is left comes from spreading groups over single ages.
-    assert error(projected, truth) < 1e-3
-    assert np.abs(base.net_migration).sum() / base.population.sum() < 1e-3
+    assert error(projected, truth) < 2e-4
+    assert np.abs(base.net_migration).sum() / base.population.sum() < 1e-9
     old = base.death_registration.sel(age=slice(60, 90))
     np.testing.assert_allclose(old, 1 / registered, rtol=0.03)
     correction = base.census_correction.sel(age_group=[f"{a}-{a + 4}" for a in range(0, 70, 5)])
@@ -296,7 +296,7 @@ def test_tables_that_do_not_fit_are_refused(tmp_path, change, message):
 
 
 def test_a_missing_file_and_year_are_named(tmp_path):
-    with pytest.raises(DataError, match="5 problems\nthe folder .* has no file population_by"):
+    with pytest.raises(DataError, match=r"5 problems\nthe folder .* has no file population_by"):
         read_censuses(tmp_path)
     with pytest.raises(DataError, match="has no rows of year 1990"):
         read_census_population(SOURCES, 1990, files=FILES)
