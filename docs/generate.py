@@ -31,6 +31,9 @@ GROUPS = (
     ("Change in births by cause", variables._DECOMPOSITION),
     ("Policy: promises, payments, cost, chances", variables._POLICY),
     ("Uncertainty of timing", variables._UNCERTAINTY),
+    ("One's own tables", variables._TABLES),
+    ("Two censuses", variables._TWO_CENSUSES),
+    ("Looking back", variables._LOOKING_BACK),
 )
 
 #: How a value of each type is written in a file.

@@ -1062,6 +1062,152 @@ _TABLES = (
     ),
 )
 
+_TWO_CENSUSES = (
+    Variable(
+        "census_population",
+        ("region", "census", "sex", "age_group"),
+        "person",
+        "population counted by the census",
+        "普查登记人口数",
+        "Resident population as counted on the day of the census, by sex and age group.",
+        minimum=0,
+        display="10^4 persons",
+    ),
+    Variable(
+        "census_deaths",
+        ("region", "census", "sex", "age_group"),
+        "death",
+        "deaths reported to the census",
+        "普查登记死亡人数",
+        "Deaths of the twelve months before the census as reported to it, unadjusted.",
+        minimum=0,
+    ),
+    Variable(
+        "standard_person_years",
+        ("census", "sex", "age"),
+        "person",
+        "mean population of the census year, nation",
+        "全国普查年度平均人口",
+        "Mean population of the twelve months before the census by single age, the standard by "
+        "which groups of the regions are graduated.",
+        minimum=0,
+    ),
+    Variable(
+        "standard_deaths",
+        ("census", "sex", "age"),
+        "death",
+        "deaths reported to the census, nation",
+        "全国普查登记死亡人数",
+        "Deaths of the twelve months before the census by single age, unadjusted.",
+        minimum=0,
+    ),
+    Variable(
+        "sample_births",
+        ("region", "sex", "birth_order"),
+        "birth",
+        "births of the long form",
+        "长表调查出生人数",
+        "Births of the twelve months before the later census in the long-form sample, by sex of "
+        "the child and birth order; the sampling fraction is not exact.",
+        minimum=0,
+    ),
+    Variable(
+        "sample_births_by_age",
+        ("birth_order", "age"),
+        "birth",
+        "births of the long form by age of mother, nation",
+        "全国长表调查分孩次、母亲年龄的出生人数",
+        "Births of the twelve months before the later census in the nation's long-form sample, by "
+        "birth order and mother's age.",
+        minimum=0,
+    ),
+    Variable(
+        "census_correction",
+        ("region", "sex", "age_group"),
+        "1",
+        "factor on the later census",
+        "后一次普查人口的修正系数",
+        "Factor on the counts of the later census that takes the nation's errors of coverage out.",
+        minimum=0,
+    ),
+    Variable(
+        "death_registration",
+        ("sex", "age"),
+        "1",
+        "factor on census death rates",
+        "普查死亡率的修正系数",
+        "Factor on death rates by which the nation's cohorts of 60 and over lose what they lost "
+        "between the two censuses; held below those ages.",
+        minimum=0,
+    ),
+    Variable(
+        "net_migration_between_censuses",
+        ("region", "sex", "age_group"),
+        "person",
+        "net migrants between the censuses",
+        "两次普查之间的净迁移人数",
+        "What deaths and errors of coverage leave unexplained in a cohort between the two "
+        "censuses, by age at the later one; from 70 on mostly differences in the registration of "
+        "deaths.",
+        display="10^4 persons",
+    ),
+    Variable(
+        "incidence_fertility_rate",
+        ("region", "birth_order", "age"),
+        "year-1",
+        "birth rate by order",
+        "年龄别孩次生育率",
+        "Births of an order per woman-year of all women of the age.",
+        minimum=0,
+    ),
+)
+
+_LOOKING_BACK = tuple(
+    Variable(
+        f"population_{name}",
+        ("region", "sex", "age_group"),
+        "person",
+        long_name,
+        long_name_zh,
+        definition,
+        minimum=0,
+        display="10^4 persons",
+    )
+    for name, long_name, long_name_zh, definition in (
+        (
+            "projected",
+            "projected population",
+            "预测人口数",
+            "Population on the day of a census, projected from the two censuses before it.",
+        ),
+        (
+            "lower",
+            "lower bound of the 80 % interval",
+            "80%区间下限",
+            "Lower bound of the 80 % interval of the projected population.",
+        ),
+        (
+            "upper",
+            "upper bound of the 80 % interval",
+            "80%区间上限",
+            "Upper bound of the 80 % interval of the projected population.",
+        ),
+        (
+            "hamilton_perry",
+            "population by cohort change ratios (Hamilton-Perry)",
+            "队列变化率法（Hamilton–Perry）预测人口数",
+            "Population on the day of a census by the ratios with which cohorts changed between "
+            "the two censuses before it.",
+        ),
+        (
+            "counted",
+            "counted population",
+            "普查登记人口数",
+            "Population as counted by the census that the projection is compared with.",
+        ),
+    )
+)
+
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
@@ -1073,6 +1219,8 @@ VARIABLES: dict[str, Variable] = {
         *_DECOMPOSITION,
         *_POLICY,
         *_UNCERTAINTY,
+        *_TWO_CENSUSES,
+        *_LOOKING_BACK,
         *_TABLES,
     )
 }

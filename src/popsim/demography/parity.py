@@ -166,7 +166,11 @@ def _solve(
 
 
 def conditional_rates(
-    incidence: ArrayLike, women: ArrayLike, survival: ArrayLike | None = None
+    incidence: ArrayLike,
+    women: ArrayLike,
+    survival: ArrayLike | None = None,
+    *,
+    on_excess: Literal["raise", "cap"] = "raise",
 ) -> Array:
     """Conditional birth rates (孩次递进生育率) from incidence rates (孩次生育率), exactly.
 
@@ -183,6 +187,9 @@ def conditional_rates(
         Women on 1 January [persons], or shares times any cohort size.
     survival : array-like (..., age), optional
         Survival ratio of women into each age [1]; default 1.
+    on_excess : {'raise', 'cap'}
+        What to do when births of an order exceed the women who could give them (r > 1): raise, or
+        cut them to those women.
 
     Returns
     -------
@@ -192,8 +199,8 @@ def conditional_rates(
     Raises
     ------
     DataError
-        When births of an order are more than the women of the parity below can give (r > 1), or a
-        value is missing or negative.
+        When births of an order are more than the women of the parity below can give (r > 1) and
+        ``on_excess`` is ``raise``, or a value is missing or negative.
 
     Examples
     --------
@@ -202,7 +209,7 @@ def conditional_rates(
     array([0.    , 0.1026, 0.    , 0.    ])
     """
     f, W, S = _prepare(incidence, women, survival, "incidence rates")
-    return _solve(f, W, S, "raise")[0]
+    return _solve(f, W, S, on_excess)[0]
 
 
 def incidence_rates(
