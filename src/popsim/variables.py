@@ -56,6 +56,7 @@ DIMENSIONS: dict[str, Dimension] = {
             "保持不变的生育指标",
             "what is held after the last observed year",
         ),
+        Dimension("census", "census", "普查年份", "year of the census, reference 1 November"),
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
         Dimension("policy", "policy instrument", "政策工具", "key of the instrument in its file"),
