@@ -164,3 +164,40 @@ def test_tables_are_written_checked_described_and_run(popsim, tmp_path):
     done = popsim("check", "my-county", "grant.yaml", "--like", "zhejiang-2020")
     assert done.exit_code == 1
     assert "人口.csv!C3: '五千' is not a number" in done.output
+
+
+def test_names_on_the_command_line_are_those_of_the_library():
+    from popsim.cli import PROOF_NAMES, UNCERTAINTY_NAMES
+    from popsim.demography.uncertainty import UNCERTAINTY
+    from popsim.proof.tables import PROOFS
+
+    assert tuple(PROOFS) == PROOF_NAMES
+    assert set(UNCERTAINTY_NAMES) == set(UNCERTAINTY)
+
+
+@pytest.mark.golden
+def test_proof_prints_and_writes_its_tables(popsim, shared, tmp_path):
+    done = popsim("proof", "fertility-measures", shared / "golden", "--out", "proof")
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "proof/fertility-measures.csv", index_col=0)
+    assert (table["verdict"] == "met").all()
+    assert "PATFR, exact table" in done.output
+
+
+def test_proof_without_its_files_says_all_that_is_missing(popsim, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = popsim("proof", "un", "empty", "--out", "proof")
+    assert done.exit_code == 1
+    assert "wpp2019_pop_5x5.csv (or .csv.gz) is not in the folder" in done.output
+    assert "wpp2024_mx_5x5.csv (or .csv.gz) is not in the folder" in done.output
+    assert not (tmp_path / "proof").exists()
+
+
+def test_uncertainty_is_chosen_by_name(popsim):
+    done = popsim(
+        "run", "grant.yaml", "--draws", 5, "--until", 2031, "--uncertainty", "none", "--out", "out"
+    )
+    assert done.exit_code == 0, done.output
+    result = ps.load_result("out/result.nc")
+    births = result.births.sel(scenario="baseline")
+    assert float(births.std("draw").max()) == 0.0

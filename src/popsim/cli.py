@@ -1,4 +1,4 @@
-"""The command ``popsim``: run, check, describe, new; on scenario files and on tables of data.
+"""The command ``popsim``: run, check, describe, new, proof; on scenario files and tables of data.
 
 Every verb exits with 1 and one list of all problems when its input is bad, and writes nothing.
 """
@@ -24,7 +24,11 @@ EXAMPLES = {
     "check": "popsim check scenarios/*.yaml my-county.xlsx --like zhejiang-2020",
     "describe": "popsim describe zhejiang-2020",
     "new": "popsim new my-county.yaml, or: popsim new my-county.xlsx",
+    "proof": "popsim proof looking-back census-tables --locale zh",
 }
+#: Names of the comparisons, repeated here so that --help loads no numerical library.
+PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast")
+UNCERTAINTY_NAMES = ("default", "progression", "none")
 #: Year of the table, and years of the course: first full response, end of payback, later.
 SHOWN_YEAR = 2030
 SHOWN_YEARS = (2025, 2026, 2027, 2030, 2035, 2040, 2050)
@@ -83,6 +87,16 @@ def main() -> None:
 @click.option("--response", default="default", show_default=True, help="Response file.")
 @click.option("--draws", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--uncertainty",
+    type=click.Choice(UNCERTAINTY_NAMES),
+    default="default",
+    show_default=True,
+    help="What is drawn of fertility, mortality and migration.",
+)
+@click.option(
+    "--demographic-noise", is_flag=True, help="Add the chance of single births and deaths."
+)
 @click.option("--until", type=int, default=None, help="Last year; the baseline's last by default.")
 @click.option("--year", type=int, default=None, help="Year of the table; 2030 by default.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
@@ -95,6 +109,8 @@ def run(
     response: str,
     draws: int,
     seed: int,
+    uncertainty: str,
+    demographic_noise: bool,
     until: int | None,
     year: int | None,
     out: Path,
@@ -122,6 +138,8 @@ def run(
         "years": None if until is None else range(first, until + 1),
         "draws": draws,
         "seed": seed,
+        "uncertainty": uncertainty,
+        "demographic_noise": demographic_noise,
         "progress": True,
     }
     result = simulate(data, read, **options)
@@ -424,3 +442,27 @@ def new(file: Path, tables: bool, year: int | None, ages: Literal["single", "fiv
     except OSError as error:
         raise PopsimError(f"cannot write {file}: {error.strerror}") from error
     click.echo(f"Written: {file}. Fill it in, then: popsim check {file}")
+
+
+@main.command(epilog=_example("proof"))
+@click.argument("name", type=click.Choice(PROOF_NAMES))
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--locale", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="Folder for the tables as CSV."
+)
+@_told
+def proof(name: str, folder: Path, locale: str, out: Path | None) -> None:
+    """Set popsim beside published figures in FOLDER, or beside what happened."""
+    from popsim.proof.tables import proof_tables
+
+    tables = proof_tables(name, folder, locale)
+    for title, table in tables.items():
+        click.echo(f"\n{title}")
+        click.echo(table.to_string(float_format=lambda number: f"{number:.6g}"))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for title, table in tables.items():
+            # The mark tells spreadsheets that the text is UTF-8.
+            table.to_csv(out / f"{title}.csv", encoding="utf-8-sig")
+        click.echo(f"\nWritten to {out}: {', '.join(f'{title}.csv' for title in tables)}")
