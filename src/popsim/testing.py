@@ -37,8 +37,9 @@ _MIGRATION_FILES = {
     "totals": "in_net_migration_total",
 }
 
-# Where the guard makes the women of the two halves of a year cancel, what is left holds the rounding
-# of the halves: a difference is not measured against less than this part of their sum without sign.
+# Where the guard makes the women of the two halves of a year cancel, what is left holds the
+# rounding of the halves: a difference is not measured against less than this part of their sum
+# without sign.
 _CANCELLED = 1e-3
 
 # Below this many persons a difference is measured against it: no cell of a population is smaller
@@ -69,9 +70,9 @@ def run_ccmpp_set(folder: str | Path, parent: str | Path | None = None) -> dict[
         ``migration``, as far as the set says what should come out. A difference is divided by the
         expected value or 0.001, whichever is larger; where exactly 0 is expected, it is taken as
         it is. Births by age are the sum of two halves of a year, of which the guard may leave one
-        negative; their difference is divided by a thousandth of the two without sign where that is
-        larger. Given the folder of the textbook (see :func:`run_ccmpp_textbook`), the errors of that
-        example relative to the printed figures, ``population_relative`` and
+        negative; their difference is divided by a thousandth of the two without sign where that
+        is larger. Given the folder of the textbook (see :func:`run_ccmpp_textbook`), the errors
+        of that example relative to the printed figures, ``population_relative`` and
         ``births_by_age_relative``.
 
     Raises
