@@ -72,7 +72,7 @@ def united_nations_step(p0, s, f, srb, g, timing, z):
     return p1, births, born, d, g, int(guarded.sum()), int(negative.sum())
 
 
-def write_set(folder, kinds, *, z=1, ages=30, seed=0):
+def write_set(folder, kinds, *, z=1, ages=30, seed=0, most=0.2):
     """Write a random set whose outflows empty cells; return how often each guard acted."""
     rng = np.random.default_rng(seed)
     age = np.arange(ages) * z
@@ -113,7 +113,7 @@ def write_set(folder, kinds, *, z=1, ages=30, seed=0):
     guards = np.zeros(2, int)
     for time, (kind, timing) in zip(times, kinds, strict=True):
         s = rng.uniform(0.7, 1, (2, ages))
-        f = np.where(fertile, rng.uniform(0, 0.2 / z, ages), 0)
+        f = np.where(fertile, rng.uniform(0, most / z, ages), 0)
         srb = rng.uniform(1, 1.1)
         lx = np.cumprod(np.hstack([[[1e5], [1e5]], rng.uniform(0.8, 0.99, (2, ages - 1))]), axis=1)
         nLx = z * np.hstack([(0.6 * lx[:, :-1] + 0.4 * lx[:, 1:]), 3 * lx[:, -1:]])
@@ -194,6 +194,60 @@ def test_types_and_timings_may_change_every_year(tmp_path):
     assert (guards > 10).all()
     errors = run_ccmpp_set(tmp_path / "own")
     assert all(error < 1e-9 for error in errors.values()), errors
+
+
+def test_many_births_in_a_long_step(tmp_path):
+    # More than one birth per woman in half a step of ten years: common, and no parity is asked.
+    write_set(tmp_path / "own", [("counts", "even"), ("counts", "end")] * 4, z=10, ages=9, most=7)
+    errors = run_ccmpp_set(tmp_path / "own")
+    assert all(error < 1e-9 for error in errors.values()), errors
+
+
+def test_births_of_halves_that_cancel(tmp_path):
+    folder = tmp_path / "own"
+    write_set(folder, [("counts", "even")])
+    # All women of age 16 leave, hardly any come up: what is left of their births is rounding.
+    table = {name: pd.read_csv(next(folder.glob(f"in_{name}.*"))) for name in ("pop_base", "asfr")}
+    file = next(folder.glob("in_net_migration.*"))
+    moves = pd.read_csv(file)
+    base = table["pop_base"]
+    women = base["sex"] == "female"
+    for age, persons in ((15, 5e-4), (16, 1e6 / 3)):
+        base.loc[women & (base["age"] == age), "value"] = persons
+        moves.loc[women & (moves["age"] == age), "value"] = -persons
+    base.to_csv(next(folder.glob("in_pop_base.*")), index=False, float_format="%.17g")
+    moves.to_csv(file, index=False, float_format="%.17g")
+    shape = (2, 30)
+    survival = pd.read_csv(next(folder.glob("in_survival_ratio.*")))["value"]
+    srb = pd.read_csv(next(folder.glob("in_srb.*")))["value"][0]
+    births = united_nations_step(
+        base["value"].to_numpy().reshape(shape),
+        survival.to_numpy().reshape(shape),
+        table["asfr"]["value"].to_numpy(),
+        srb,
+        moves["value"].to_numpy().reshape(shape),
+        "even",
+        1,
+    )[1]
+    assert 0 < births[16] < 1e-4
+    for out in folder.glob("out_*"):
+        if "births_by_age" not in out.name:
+            out.unlink()
+    out = pd.DataFrame({"time": 2000, "age": range(30), "value": births})
+    out.to_csv(next(folder.glob("out_births_by_age.*")), index=False, float_format="%.17g")
+    assert run_ccmpp_set(folder)["births_by_age"] < 1e-9
+
+
+def test_a_figure_that_is_no_number_is_an_error(tmp_path):
+    folder = tmp_path / "own"
+    write_set(folder, [("counts", "even")] * 3)
+    file = next(folder.glob("out_deaths_cohort*"))
+    table = pd.read_csv(file)
+    table.loc[17, "value"] = np.nan
+    table.to_csv(file, index=False)
+    errors = run_ccmpp_set(folder)
+    assert np.isnan(errors["deaths_cohort"])
+    assert errors["population"] < 1e-9
 
 
 def test_a_wrong_figure_is_seen(tmp_path):

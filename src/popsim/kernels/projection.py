@@ -350,11 +350,12 @@ def _run(
                 fill_row(order, o + _BIRTHS, 0.0)
                 fill_row(order, o + _RATE, 0.0)
                 fill_row(order, o + _AGE_RATE, 0.0)
-                limit = 1.0 if k == orders - 1 else 2.0
+                # An open parity may bear several in a long step, and is not emptied by them.
+                limit = step if k == orders - 1 else 2.0
                 certain = 0
                 for lane in range(_L):
                     certain += half_most[y, k] * order[o + _FACTOR + lane] > limit
-                if certain > 0:
+                if certain > 0 and not unguarded:
                     _diagnose_certain(diagnosis, y, k, d, order, o, half, half_change, work, limit)
                     if diagnosis[0] != _FINE:
                         return
@@ -1085,7 +1086,8 @@ def project_indicators(
     -----
     The guard: before a step, where population + migrants <= 0, migrants become 1e-5 - population;
     after it, a negative cell becomes 0.0005. Births and deaths of the step use what stood before
-    that, as in the United Nations' own code.
+    that, as in the United Nations' own code. Under it any birth rate is taken, however high:
+    parities may then be negative, births and populations are still right.
 
     References
     ----------
