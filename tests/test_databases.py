@@ -72,9 +72,9 @@ def test_wpp_fertility_mortality_deaths_and_indicators(tmp_path):
         china(2023, "2023.5,20,20,1,55,5.1,300", "High"),
     )
     data = read_wpp(file, 156)
-    assert data.fertility_rate_by_order.item() == pytest.approx(0.0405)
+    assert data.incidence_fertility_rate.item() == pytest.approx(0.0405)
     assert data.births_by_age.item() == 300250
-    assert read_wpp(file, "China", variant="High").fertility_rate_by_order.item() == 0.055
+    assert read_wpp(file, "China", variant="High").incidence_fertility_rate.item() == 0.055
 
     columns = "MidPeriod,SexID,Sex,AgeGrp,AgeGrpStart,AgeGrpSpan,mx,qx,px,lx,dx,Lx,Sx,Tx,ex,ax"
     rest = ",1,1,1,1,1,1,1,1"
@@ -237,7 +237,7 @@ def test_hfd_rates_by_order(tmp_path):
     rows = ("2020 12- 0 0 0 0 0 0", "2020 13 .03 .02 .01 0 0 .", "2020 55+ 0 0 0 0 0 0")
     title = "Nowhere, Period fertility rates by calendar year, age and birth order"
     data = read_hfd(hmd(tmp_path / "asfrRRbo.txt", title, *rows, heads=HFD))
-    array = data.fertility_rate_by_order
+    array = data.incidence_fertility_rate
     assert array.dims == ("year", "birth_order", "age")
     assert array["age"].values.tolist() == [12, 13, 55]
     np.testing.assert_array_equal(array.sel(age=13).values[0], [0.02, 0.01, 0, 0, np.nan])
@@ -262,7 +262,7 @@ def test_hfd_births_exposures_and_rates_of_all_orders(tmp_path):
         "BBB 2020 20 .06",
         heads="Code Year Age ASFR",
     )
-    assert read_hfd(pooled, code="BBB").fertility_rate_by_order.item() == 0.06
+    assert read_hfd(pooled, code="BBB").incidence_fertility_rate.item() == 0.06
     with pytest.raises(DataError, match="has 2 countries; write: code='AAA'"):
         read_hfd(pooled)
     with pytest.raises(DataError, match="has no country 'CCC'; it has AAA, BBB"):

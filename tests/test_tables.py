@@ -171,10 +171,10 @@ def test_births_by_age_and_order():
 @pytest.mark.parametrize(
     ("unit", "value", "table", "expected"),
     [
-        ("‰", "85.2", "fertility_rate_by_order", 0.0852),
-        ("%", "8.52", "fertility_rate_by_order", 0.0852),
-        ("‰", "8.52%", "fertility_rate_by_order", 0.0852),
-        ("/年", 0.0852, "fertility_rate_by_order", 0.0852),
+        ("‰", "85.2", "incidence_fertility_rate", 0.0852),
+        ("%", "8.52", "incidence_fertility_rate", 0.0852),
+        ("‰", "8.52%", "incidence_fertility_rate", 0.0852),
+        ("/年", 0.0852, "incidence_fertility_rate", 0.0852),
     ],
 )
 def test_rates_are_read_in_their_unit(unit, value, table, expected):
@@ -202,9 +202,9 @@ def test_totals_of_rates_are_no_sums():
         ["20岁", 50, 40, 10],
         ["21岁", 60, 40, 20],
     ]
-    assert numbers(rows, "fertility_rate_by_order").sizes["age"] == 2
+    assert numbers(rows, "incidence_fertility_rate").sizes["age"] == 2
     rows[3][1] = 55
-    _, problems = read(rows, "fertility_rate_by_order")
+    _, problems = read(rows, "incidence_fertility_rate")
     assert [p.split(": ")[0] for p in problems] == ["人口.xlsx!Sheet1!B4"]
 
 
@@ -646,7 +646,7 @@ def test_rates_by_order_and_age_group(zhejiang):
         }
     )
     rates.attrs["units"] = "‰"
-    data = own(zhejiang, fertility_rate_by_order=rates)
+    data = own(zhejiang, incidence_fertility_rate=rates)
     made = ps.project(data, years=[2021]).total_fertility_rate_by_order.values[0, 0]
     stated = 5 * rates[["1", "2", "3+"]].sum() / 1000
     np.testing.assert_allclose([*made[:2], made[2:].sum()], stated, rtol=1e-9)
@@ -656,7 +656,7 @@ def test_rates_by_order_and_age_group(zhejiang):
     # Ages without orders: the baseline's orders at each age.
     total = rates.assign(value=rates[["1", "2", "3+"]].sum(axis=1))[["region", "age", "value"]]
     total.attrs["units"] = "‰"
-    made = ps.project(own(zhejiang, fertility_rate_by_order=total), years=[2021])
+    made = ps.project(own(zhejiang, incidence_fertility_rate=total), years=[2021])
     assert made.total_fertility_rate_by_order.sum().item() == pytest.approx(stated.sum(), rel=1e-9)
 
 
@@ -721,7 +721,7 @@ def test_parity_from_past_rates(zhejiang):
     people = zhejiang.population.to_series().rename("value").reset_index().assign(time=2021)
     people["age"] = people["age"].map(lambda a: "100+" if a == 100 else str(a))
     data = ps.from_frames(
-        {"population": people, "fertility_rate_by_order": pd.concat(frames)},
+        {"population": people, "incidence_fertility_rate": pd.concat(frames)},
         like=zhejiang,
         parity="reconstruct",
         population_basis="resident",

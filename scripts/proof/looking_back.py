@@ -325,8 +325,8 @@ def tried(result: LookingBack) -> str:
         "several provinces are close to a tie with Hamilton-Perry. Learning the pair from the "
         "other provinces' 2020 does not help. Tried on five-year groups before this was written, "
         "and left because it was worse or gained nothing: net migration as counts, or as rates on "
-        "the region's own people for gains too; a share for each age group, learnt leave-one-out; net "
-        "migration balanced over the provinces of the nation; the nation's mortality for all."
+        "the region's own people for gains too; a share for each age group, learnt leave-one-out; "
+        "net migration balanced over the provinces of the nation; the nation's mortality for all."
     )
 
 

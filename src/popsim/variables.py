@@ -750,6 +750,7 @@ _FURTHER_INDICATORS = (
         "Births of the order per woman-year of all women of the age; the sum over ages is the "
         "total fertility rate of the order.",
         minimum=0,
+        display="per mille",
     ),
     Variable(
         "progression_fertility_rate",
@@ -1043,16 +1044,6 @@ _TABLES = (
         minimum=0,
     ),
     Variable(
-        "fertility_rate_by_order",
-        ("region", "year", "birth_order", "age"),
-        "year-1",
-        "fertility rate by order and age",
-        "年龄别孩次生育率",
-        "Births of an order per woman-year of all women of the age.",
-        minimum=0,
-        display="per mille",
-    ),
-    Variable(
         "deaths_by_age",
         ("region", "scenario", "year", "sex", "age", "draw"),
         "death",
@@ -1152,15 +1143,6 @@ _TWO_CENSUSES = (
         "deaths.",
         display="10^4 persons",
     ),
-    Variable(
-        "incidence_fertility_rate",
-        ("region", "birth_order", "age"),
-        "year-1",
-        "birth rate by order",
-        "年龄别孩次生育率",
-        "Births of an order per woman-year of all women of the age.",
-        minimum=0,
-    ),
 )
 
 _LOOKING_BACK = tuple(
@@ -1209,9 +1191,20 @@ _LOOKING_BACK = tuple(
     )
 )
 
-VARIABLES: dict[str, Variable] = {
-    variable.name: variable
-    for variable in (
+
+def _by_name(rows: tuple[Variable, ...]) -> dict[str, Variable]:
+    """Return rows by name; a name that stands twice would hide the first."""
+    by_name = {row.name: row for row in rows}
+    if len(by_name) < len(rows):
+        twice = sorted(
+            {row.name for row in rows if rows.count(row) > 1 or by_name[row.name] != row}
+        )
+        raise ValueError(f"variables stand twice in the registry: {', '.join(twice)}")
+    return by_name
+
+
+VARIABLES: dict[str, Variable] = _by_name(
+    (
         *_BASELINE,
         *_FLOWS,
         *_STOCKS,
@@ -1224,4 +1217,4 @@ VARIABLES: dict[str, Variable] = {
         *_LOOKING_BACK,
         *_TABLES,
     )
-}
+)

@@ -20,7 +20,7 @@ __all__ = ["read_hfd"]
 
 # Column of all orders, and pattern of the columns by order.
 _KINDS = {
-    "fertility_rate_by_order": ("ASFR", r"ASFR(\d)p?"),
+    "incidence_fertility_rate": ("ASFR", r"ASFR(\d)p?"),
     "births_by_age": ("Total", r"B(\d)p?"),
     "person_years": ("Exposure", r"(?!)"),
 }
@@ -40,7 +40,7 @@ def read_hfd(path: str | Path, *, code: str | None = None) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``fertility_rate_by_order`` (year, birth_order, age) [year-1] or ``births_by_age`` [birth],
+        ``incidence_fertility_rate`` (year, birth_order, age) [year-1] or ``births_by_age`` [birth],
         the last order open; without orders (year, age); ``person_years`` (year, sex, age) of
         women. Ages 12 (and younger) to 55 (and older). Missing numbers (``.``) are NaN.
 
@@ -61,7 +61,7 @@ def read_hfd(path: str | Path, *, code: str | None = None) -> xr.Dataset:
     >>> _ = file.write_text("Nowhere, Period fertility rates by birth order\n\n"
     ...     "Year Age ASFR ASFR1 ASFR2 ASFR3 ASFR4 ASFR5p\n"
     ...     "2020 12- 0 0 0 0 0 .\n2020 13 .015 .01 .005 0 0 .\n")
-    >>> read_hfd(file).fertility_rate_by_order.sel(year=2020, age=13).values
+    >>> read_hfd(file).incidence_fertility_rate.sel(year=2020, age=13).values
     array([0.01 , 0.005, 0.   , 0.   ,   nan])
     """
     file = Path(path)

@@ -28,7 +28,7 @@ _BY_AGE = {
     "PopMale": ("mid_year_population", "male", 1e3),
     "DeathFemale": ("deaths_by_age", "female", 1e3),
     "DeathMale": ("deaths_by_age", "male", 1e3),
-    "ASFR": ("fertility_rate_by_order", None, 1e-3),
+    "ASFR": ("incidence_fertility_rate", None, 1e-3),
     "Births": ("births_by_age", None, 1e3),
     "mx": ("death_rate", None, 1.0),
 }
@@ -72,7 +72,7 @@ def read_wpp(
     xarray.Dataset
         By (region, year or time, sex, age), ``region`` being the LocID as text:
         ``mid_year_population`` [person] of 1 July or ``population`` [person] of 1 January,
-        ``deaths_by_age`` [death], ``fertility_rate_by_order`` of all orders [year-1],
+        ``deaths_by_age`` [death], ``incidence_fertility_rate`` of all orders [year-1],
         ``births_by_age`` [birth], ``death_rate`` [year-1], and the indicators ``births``,
         ``deaths``, ``deaths_by_sex``, ``net_migration_total``, ``total_fertility_rate``,
         ``sex_ratio_at_birth``, ``life_expectancy_at_birth``, ``population_total``. ``age`` holds
@@ -93,7 +93,7 @@ def read_wpp(
     >>> file = Path(tempfile.mkdtemp()) / "WPP2024_Fertility_by_Age5.csv"
     >>> _ = file.write_text("LocID,ISO3_code,Location,Variant,Time,MidPeriod,AgeGrp,AgeGrpStart,"
     ...                     "ASFR\n156,CHN,China,Medium,2023,2023.5,20-24,20,40.5\n")
-    >>> float(read_wpp(file, "CHN").fertility_rate_by_order.sel(year=2023, age=20).item())
+    >>> float(read_wpp(file, "CHN").incidence_fertility_rate.sel(year=2023, age=20).item())
     0.0405
     """
     files = [paths] if isinstance(paths, str | Path) else list(paths)

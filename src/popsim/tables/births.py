@@ -18,7 +18,7 @@ from popsim.tables.people import split_open
 __all__ = ["Target", "birth_rates", "given_factor", "held_factor", "meet", "sex_ratio_at_birth"]
 
 Array = NDArray[np.float64]
-_SOURCES = ("conditional_fertility_rate", "fertility_rate_by_order", "births_by_age")
+_SOURCES = ("conditional_fertility_rate", "incidence_fertility_rate", "births_by_age")
 _TOTALS = ("births_by_order", "births")
 _BIRTHS = ("births_by_age", *_TOTALS)
 _MEASURES = {"births": "births_by_order", "fertility": "total_fertility_rate_by_order"}
@@ -101,7 +101,7 @@ def birth_rates(job: Job, women: Array, survival: Array) -> tuple[Array, bool, T
 
 def _like_rates(job: Job) -> Array:
     if job.standard is None:
-        tables = "fertility_rate_by_order (年龄别生育率) or births_by_age (分母亲年龄出生人数)"
+        tables = "incidence_fertility_rate (年龄别生育率) or births_by_age (分母亲年龄出生人数)"
         job.lacks("fertility", tables)
         return np.zeros((len(job.codes), job.orders, job.last + 1))
     job.filled("conditional_fertility_rate", "conditional rates")

@@ -111,7 +111,7 @@ FORMS: dict[str, Form] = {
             "1",
         ),
         Form(
-            "fertility_rate_by_order",
+            "incidence_fertility_rate",
             "年龄别生育率",
             ("region", "year", "birth_order", "age"),
             ("year", "birth_order"),

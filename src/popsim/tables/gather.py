@@ -121,7 +121,7 @@ def gather(sheets: list[Sheet], problems: Problems) -> Given | None:
 
 def _adds_up(form: Form, dimension: str) -> bool:
     """Return whether a total is the sum: of counts, and of the rates of all women by order."""
-    by_order = form.name == "fertility_rate_by_order" and dimension == "birth_order"
+    by_order = form.name == "incidence_fertility_rate" and dimension == "birth_order"
     return form.kind == "count" or by_order
 
 

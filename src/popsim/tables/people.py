@@ -181,10 +181,10 @@ def _graduated(
 
 def _from_rates(job: Job, women: Array) -> tuple[Array, Array | None]:
     """Reconstruct parity from the table of order-specific fertility rates."""
-    name = "fertility_rate_by_order"
+    name = "incidence_fertility_rate"
     if name not in job.given or not {"year", "birth_order"} <= set(job.given[name].array.dims):
         raise DataError(
-            "parity can be reconstructed only from a table fertility_rate_by_order with years and "
+            "parity can be reconstructed only from a table incidence_fertility_rate with years and "
             'birth orders; give one, or write parity="like"'
         )
     given = job.given[name]

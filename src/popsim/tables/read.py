@@ -119,7 +119,7 @@ def from_frames(frames: Mapping[str, pd.DataFrame], **options: Any) -> xr.Datase
     Parameters
     ----------
     frames : mapping of str to pandas.DataFrame
-        By name of the table: ``population``, ``fertility_rate_by_order``, …; a column for each
+        By name of the table: ``population``, ``incidence_fertility_rate``, …; a column for each
         dimension and one named ``value``, or any layout that :func:`read_tables` knows. Values are
         in the unit of the registry unless ``frame.attrs["units"]`` says otherwise.
     **options

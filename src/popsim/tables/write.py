@@ -36,7 +36,7 @@ _TEMPLATES = (
     "births_by_age",
     "births_by_order",
     "births",
-    "fertility_rate_by_order",
+    "incidence_fertility_rate",
     "deaths_by_age",
     "deaths",
     "death_rate",

@@ -87,7 +87,7 @@ def survivors(population: Array, survival: Array) -> Array:
     Examples
     --------
     >>> survivors(np.ones((1, 4)), np.full((2, 1, 4), 0.5))
-    array([[0.   , 0.   , 0.25 , 0.5  ]])
+    array([[0.  , 0.  , 0.25, 0.75]])
     """
     alive = population
     for year in range(survival.shape[-3]):

@@ -67,7 +67,7 @@ def coverage(expected: Array, counted: Array, *, children_missed: float = 1.0) -
     >>> counted = expected.copy()
     >>> counted[0, 2], counted[0, 4] = 110.0, 96.04
     >>> coverage(expected, counted).correction[0, :5].round(3)
-    array([1.1  , 1.   , 1.   , 1.   , 1.02 ])
+    array([1.1 , 1.  , 1.  , 1.  , 1.02])
     """
     ratio = np.ones_like(counted)
     ratio[:, _STEP:] = counted[:, _STEP:] / expected[:, _STEP:]
