@@ -23,7 +23,7 @@ from popsim.variables import DIMENSIONS
 if TYPE_CHECKING:
     from popsim.kernels.projection import Diagnosis
 
-__all__ = ["AGE_GROUPS", "project"]
+__all__ = ["AGE_GROUPS", "INPUTS", "project"]
 
 AGE_GROUPS = (0, 3, 15, 18, 20, 35, 50, 60, 65)
 """First ages of the age groups reported, enough for the dependency ratios and for who is paid."""
@@ -41,6 +41,8 @@ _INPUTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "net_migration": (("sex", "age"), ("year",)),
     "fertility_factor": (("birth_order",), ("year",)),
 }
+INPUTS = tuple(_INPUTS)
+"""Names of the variables that the projection reads from a baseline."""
 _OPTIONAL = ("net_migration", "fertility_factor")
 
 # Dimensions and range of each factor.
