@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from popsim.demography.migration import annual_schedule, net_residual, rogers_castro, scale_net
+from popsim.demography.migration import annual_schedule, net_residual, scale_net
+from popsim.demography.migration_schedules import rogers_castro
 from popsim.errors import DataError
 
 N = 101

@@ -59,6 +59,11 @@ DIMENSIONS: dict[str, Dimension] = {
         Dimension("census", "census", "普查年份", "year of the census, reference 1 November"),
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
+        Dimension("origin", "region left", "迁出地", "GB/T 2260 code as text"),
+        Dimension("destination", "region entered", "迁入地", "GB/T 2260 code as text"),
+        Dimension("direction", "direction of migration", "迁移方向", "in, out"),
+        Dimension("half_year", "half of the year", "半年", "1, 2"),
+        Dimension("account", "account compared", "核对项目", "flows and stocks of the accounts"),
         Dimension("policy", "policy instrument", "政策工具", "key of the instrument in its file"),
         Dimension(
             "component",
@@ -1191,6 +1196,154 @@ _LOOKING_BACK = tuple(
     )
 )
 
+# Regions tied together.
+_BETWEEN_REGIONS = (
+    Variable(
+        "out_migration_rate",
+        ("region", "year", "sex", "age"),
+        "year-1",
+        "rate of out-migration",
+        "迁出率",
+        "Departures to other regions during the year per person of 1 January.",
+        minimum=0,
+    ),
+    Variable(
+        "destination_share",
+        ("region", "year", "sex", "age"),
+        "1",
+        "share of the migrant pool received",
+        "迁移池分配比例",
+        "Share of all who leave a region of the pool that arrives in this one.",
+        minimum=0,
+        maximum=1,
+        display="%",
+    ),
+    *(
+        Variable(
+            name,
+            ("region", "scenario", "year", "sex", *(("age",) if by_age else ()), "draw"),
+            "person",
+            en + (" by sex and age" if by_age else " by sex"),
+            zh + ("（分性别、年龄）" if by_age else "（分性别）"),
+            definition,
+            minimum=0,
+            display="10^4 persons",
+        )
+        for name, by_age, en, zh, definition in (
+            (
+                "internal_arrivals",
+                True,
+                "arrivals from other regions",
+                "区域间迁入人数",
+                "People who arrive during the year from other regions of the projection.",
+            ),
+            (
+                "internal_arrivals_by_sex",
+                False,
+                "arrivals from other regions",
+                "区域间迁入人数",
+                "People who arrive during the year from other regions of the projection.",
+            ),
+            (
+                "internal_departures",
+                True,
+                "departures to other regions",
+                "区域间迁出人数",
+                "People who leave during the year for other regions of the projection.",
+            ),
+            (
+                "internal_departures_by_sex",
+                False,
+                "departures to other regions",
+                "区域间迁出人数",
+                "People who leave during the year for other regions of the projection.",
+            ),
+        )
+    ),
+    Variable(
+        "origin_destination_flow",
+        ("origin", "destination", "scenario", "year", "sex", "draw"),
+        "person",
+        "migrants by region left and entered",
+        "分迁出地、迁入地的迁移人数",
+        "People who move during the year from one region of the projection to another.",
+        minimum=0,
+    ),
+    Variable(
+        "births_raking_factor",
+        ("scenario", "year", "half_year", "birth_order", "age", "draw"),
+        "1",
+        "raking factor of births",
+        "出生人数控制系数",
+        "Multiplies, in every region, the chance of a birth in the half-year (at most to 1), so "
+        "that the regions add up to the parent.",
+        minimum=0,
+    ),
+    Variable(
+        "girls_raking_factor",
+        ("scenario", "year", "draw"),
+        "1",
+        "raking factor of girls",
+        "女婴比例控制系数",
+        "Multiplies, in every region, the share of girls among births.",
+        minimum=0,
+    ),
+    Variable(
+        "deaths_raking_factor",
+        ("scenario", "year", "sex", "age", "draw"),
+        "1",
+        "raking factor of deaths",
+        "死亡人数控制系数",
+        "Multiplies, in every region, the chance of dying on the way to the age (at most to 1).",
+        minimum=0,
+    ),
+    Variable(
+        "migration_raking_factor",
+        ("scenario", "year", "direction", "sex", "age", "draw"),
+        "1",
+        "raking factor of net migrants",
+        "净迁移人数控制系数",
+        "Multiplies positive (in) and negative (out) net migration of every region.",
+        minimum=0,
+    ),
+    Variable(
+        "migration_raking_rate",
+        ("scenario", "year", "sex", "age", "draw"),
+        "year-1",
+        "net migrants added by raking",
+        "净迁移控制附加率",
+        "Net migrants added in every region per resident of 1 January.",
+    ),
+    Variable(
+        "parity_raking_factor",
+        ("scenario", "year", "half_year", "parity", "age", "draw"),
+        "1",
+        "raking factor of shares by parity",
+        "已生育子女数结构控制系数",
+        "Multiplies, in every region, the shares of women by parity, which are then made to add "
+        "up to 1; at the two moments of the year after deaths or migration.",
+        minimum=0,
+    ),
+    Variable(
+        "control_residual",
+        ("scenario", "account", "year", "draw"),
+        "person",
+        "largest miss of the parent",
+        "与上级总量的最大偏差",
+        "Largest difference, over all cells of the account, between the sum of the regions and "
+        "the parent; population and women by parity at the end of the year.",
+        minimum=0,
+    ),
+    Variable(
+        "base_adjustment",
+        ("region", "sex", "age"),
+        "person",
+        "adjustment of the base population",
+        "基期人口调整量",
+        "What was added to the base population, so that the regions add up to the parent.",
+    ),
+)
+
 
 def _by_name(rows: tuple[Variable, ...]) -> dict[str, Variable]:
     """Return rows by name; a name that stands twice would hide the first."""
@@ -1213,6 +1366,7 @@ VARIABLES: dict[str, Variable] = _by_name(
         *_DECOMPOSITION,
         *_POLICY,
         *_UNCERTAINTY,
+        *_BETWEEN_REGIONS,
         *_TWO_CENSUSES,
         *_LOOKING_BACK,
         *_TABLES,

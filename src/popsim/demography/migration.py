@@ -1,4 +1,6 @@
-"""Net migration: the residual between two censuses, an annual schedule, scaling of signed numbers.
+"""Net migration: residuals of stocks, an annual schedule, scaling of signed numbers.
+
+Model age schedules are in :mod:`popsim.demography.migration_schedules`.
 
 Ages are single years 0, 1, …, A with A open, on the last axis; axes before it (region, sex) are
 broadcast. Net migrants are persons, positive for in-migration.
@@ -24,8 +26,8 @@ __all__ = [
     "AnnualSchedule",
     "annual_schedule",
     "net_residual",
-    "rogers_castro",
     "scale_net",
+    "stock_change_residual",
 ]
 
 Array = NDArray[np.float64]
@@ -66,15 +68,20 @@ def net_residual(
     *,
     births: ArrayLike,
     years: int,
-    method: Literal["forward", "reverse", "average"] = "average",
+    method: Literal["forward", "reverse", "average", "midpoint", "period"] = "average",
     survival_by_year: bool = False,
 ) -> Array:
     """Net migrants between two censuses by cohort: what births and deaths do not explain.
 
     Forward ``N = P1 - S P0``, counted at the end of the interval; reverse ``N = P1 / S - P0``,
-    counted at its start; average is the mean of the two. S is the product of the annual ratios of
-    the cohort. The youngest cohorts start from the births of the interval. All that entered the
-    open group is one cohort. Errors of coverage of either census are in the result.
+    counted at its start; average is the mean of the two; midpoint is ``(P1 - S P0) / sqrt(S)``,
+    counted in its middle. S is the product of the annual ratios of the cohort. The youngest
+    cohorts start from the births of the interval. All that entered the open group is one cohort.
+    Errors of coverage of either census are in the result.
+
+    These are by age at the end. ``period`` is by age at migration: half of the reverse residual
+    at the age of the cohort at the start (births: 0) and half of the forward one at its age at the
+    end, the open cohort all at the open age; it has the total of ``average``.
 
     Parameters
     ----------
@@ -86,7 +93,7 @@ def net_residual(
         Births of that sex in each year of the interval, oldest first [births].
     years : int
         Length of the interval [years], below A.
-    method : {'forward', 'reverse', 'average'}
+    method : {'forward', 'reverse', 'average', 'midpoint', 'period'}
         See above.
     survival_by_year : bool
         Whether survival has an axis of years.
@@ -94,7 +101,8 @@ def net_residual(
     Returns
     -------
     numpy.ndarray (..., age)
-        Net migrants of the whole interval by age at its **end** [persons].
+        Net migrants of the whole interval by age at its **end** [persons], for ``period`` by age
+        at migration.
 
     Raises
     ------
@@ -126,8 +134,9 @@ def net_residual(
         raise DataError(
             f"births of {B.shape[-1] if B.ndim else 0} years are given for {years} years"
         )
-    if method not in ("forward", "reverse", "average"):
-        raise DataError(f"method {method!r} is unknown; write: forward, reverse or average")
+    methods = ("forward", "reverse", "average", "midpoint", "period")
+    if method not in methods:
+        raise DataError(f"method {method!r} is unknown; write: {', '.join(methods)}")
     S = _yearly(survival, years, not survival_by_year)
     lead = np.broadcast_shapes(P0.shape[:-1], P1.shape[:-1], S.shape[:-2], B.shape[:-1])
     # The same walk with and without deaths gives each cohort's survivors and its size at the start.
@@ -148,7 +157,69 @@ def net_residual(
         )
     share = np.divide(alive, cohort, out=np.ones_like(alive), where=alive > 0)
     reverse: Array = forward / share
-    return reverse if method == "reverse" else (forward + reverse) / 2
+    if method == "reverse":
+        return reverse
+    if method == "midpoint":
+        return np.asarray(forward / np.sqrt(share))
+    if method == "average":
+        return (forward + reverse) / 2
+    by_age: Array = forward / 2
+    by_age[..., 0] += reverse[..., : years + 1].sum(axis=-1) / 2 - reverse[..., years] / 2
+    by_age[..., : n - 1 - years] += reverse[..., years:-1] / 2
+    by_age[..., -1] += reverse[..., -1] / 2
+    return by_age
+
+
+def stock_change_residual(
+    before: ArrayLike, after: ArrayLike, *, births: ArrayLike, deaths: ArrayLike
+) -> Array:
+    """Net migrants of one year from two stocks and registered births and deaths.
+
+    The balancing equation, cohort by cohort: ``N[x] = P1[x] - P0[x-1] + D[x]``, ``N[0] = P1[0] -
+    B + D[0]``, the open age from the two oldest. No life table is needed; errors of both stocks
+    and of registration are in it.
+
+    Parameters
+    ----------
+    before, after : array-like (..., age)
+        Population of one sex on 1 January of the year and of the next [persons].
+    births : array-like (...)
+        Births of that sex in the year [births].
+    deaths : array-like (..., age)
+        Deaths of the year by the age that the cohort reaches at its end [deaths].
+
+    Returns
+    -------
+    numpy.ndarray (..., age)
+        Net migrants by age at the end of the year [persons]; their sum is the change of the
+        population less births plus deaths.
+
+    Raises
+    ------
+    DataError
+        When numbers of ages do not agree.
+
+    References
+    ----------
+    Siegel & Swanson 2004, The Methods and Materials of Demography, chapter 19 (vital statistics
+    method).
+
+    Examples
+    --------
+    >>> P0, P1, D = [10.0, 10.0, 10.0], [9.0, 12.0, 18.0], [1.0, 0.0, 2.0]
+    >>> stock_change_residual(P0, P1, births=10.0, deaths=D)
+    array([0., 2., 0.])
+    """
+    P0, P1, D = (np.asarray(values, dtype=float) for values in (before, after, deaths))
+    if not P0.shape[-1] == P1.shape[-1] == D.shape[-1]:
+        raise DataError(
+            f"populations of {P0.shape[-1]} and {P1.shape[-1]} ages and deaths of {D.shape[-1]} "
+            "do not fit; use the same single ages for all"
+        )
+    expected = _age_one_year(P0, np.ones(P0.shape[-1])) - D
+    expected[..., 0] = np.asarray(births, dtype=float) - D[..., 0]
+    net: Array = P1 - expected
+    return net
 
 
 class AnnualSchedule(NamedTuple):
@@ -293,59 +364,3 @@ def scale_net(pattern: ArrayLike, total: ArrayLike, *, axis: int | tuple[int, ..
     k_minus = np.where(T < 0, down, np.divide(1.0, up, out=np.zeros_like(up), where=up > 0))
     scaled: Array = k_plus * plus - k_minus * minus
     return scaled
-
-
-def rogers_castro(
-    ages: ArrayLike,
-    *,
-    childhood: tuple[float, float] = (0.0, 0.0),
-    labour: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
-    retirement: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0),
-    late: tuple[float, float] = (0.0, 0.0),
-    constant: float = 0.0,
-) -> Array:
-    """Rogers-Castro model schedule of migration by age.
-
-    ``m(x) = a1 e^(-α1 x) + a2 e^(-α2 (x-μ2) - e^(-λ2 (x-μ2)))
-    + a3 e^(-α3 (x-μ3) - e^(-λ3 (x-μ3))) + a4 e^(λ4 x) + c``.
-
-    Parameters
-    ----------
-    ages : array-like (age)
-        Ages x [years].
-    childhood : tuple (a1, α1)
-        Falling curve of children.
-    labour : tuple (a2, α2, μ2, λ2)
-        Peak of the ages of work.
-    retirement : tuple (a3, α3, μ3, λ3)
-        Peak of the ages of retirement.
-    late : tuple (a4, λ4)
-        Rising curve of old age.
-    constant : float
-        c.
-
-    Returns
-    -------
-    numpy.ndarray (age)
-        Schedule, scale-free unless the parameters carry a level.
-
-    References
-    ----------
-    Rogers & Castro 1981, IIASA RR-81-30.
-
-    Examples
-    --------
-    >>> rogers_castro([0, 25], childhood=(0.09, 0.1), labour=(0.2, 0.05, 25, 0.4), constant=0.01)
-    array([0.1       , 0.09096354])
-    """
-    x = np.asarray(ages, dtype=float)
-
-    def peak(a: float, alpha: float, mu: float, lambda_: float) -> Array:
-        if a == 0:
-            return np.zeros_like(x)
-        return np.asarray(a * np.exp(-alpha * (x - mu) - np.exp(-lambda_ * (x - mu))))
-
-    children = childhood[0] * np.exp(-childhood[1] * x)
-    old = late[0] * np.exp(late[1] * x)
-    schedule: Array = children + peak(*labour) + peak(*retirement) + old + constant
-    return schedule

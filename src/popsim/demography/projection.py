@@ -166,6 +166,35 @@ def project(
            [ 70., 100.],
            [ 30., 100.]])
     """
+    plan = prepared_plan(inputs, years, factors, age_groups, migration_kind)
+    problems = Problems()
+    options = {"timing": timing, "migration_kind": migration_kind, "on_negative": on_negative}
+    arrays, found = plan.run(options, detail == "history", threads)
+    for i, j, diagnosis in found:
+        problems.add(plan.sentence(i, j, diagnosis))
+    problems.raise_if_any(ProjectionError)
+    _check_balance(plan, arrays, on_negative)
+    projected = plan.labelled(arrays, detail == "history", on_negative)
+    if detail == "history":
+        # What women and deaths are related to depends on when the migrants come.
+        projected.attrs["migration_timing"] = timing
+    return projected
+
+
+def prepared_plan(
+    inputs: xr.Dataset,
+    years: Iterable[int] | None,
+    factors: xr.Dataset | None,
+    age_groups: Sequence[int],
+    migration_kind: str,
+) -> _Plan:
+    """Check everything that is given to a projection and lay it out; arguments of :func:`project`.
+
+    Raises
+    ------
+    DataError, ProjectionError
+        As :func:`project`.
+    """
     problems = Problems()
     base_time = _base_time(inputs, problems)
     needed = dict(_INPUTS)
@@ -183,18 +212,7 @@ def project(
     plan = _Plan(inputs, factors, wanted, age_groups, needed)
     plan.check_certain(problems)
     problems.raise_if_any(ProjectionError)
-
-    options = {"timing": timing, "migration_kind": migration_kind, "on_negative": on_negative}
-    arrays, found = plan.run(options, detail == "history", threads)
-    for i, j, diagnosis in found:
-        problems.add(plan.sentence(i, j, diagnosis))
-    problems.raise_if_any(ProjectionError)
-    _check_balance(plan, arrays, on_negative)
-    projected = plan.labelled(arrays, detail == "history", on_negative)
-    if detail == "history":
-        # What women and deaths are related to depends on when the migrants come.
-        projected.attrs["migration_timing"] = timing
-    return projected
+    return plan
 
 
 def _base_time(inputs: xr.Dataset, problems: Problems) -> int:
