@@ -32,6 +32,7 @@ GROUPS = (
     ("Policy: promises, payments, cost, chances", variables._POLICY),
     ("Uncertainty of timing", variables._UNCERTAINTY),
     ("One's own tables", variables._TABLES),
+    ("Between regions", variables._BETWEEN_REGIONS),
     ("Two censuses", variables._TWO_CENSUSES),
     ("Looking back", variables._LOOKING_BACK),
 )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         remove_indicator,
     )
     from popsim.demography.projection import project
+    from popsim.demography.regions import project_regions
     from popsim.demography.uncertainty import Uncertainty
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.compare import compare
@@ -63,6 +64,7 @@ _HOMES = {
     "load_result": "popsim.store",
     "plot": "popsim.plotting",
     "project": "popsim.demography.projection",
+    "project_regions": "popsim.demography.regions",
     "read_counts": "popsim.tables.counted",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
@@ -98,6 +100,7 @@ __all__ = [
     "load_result",
     "plot",
     "project",
+    "project_regions",
     "read_counts",
     "read_response",
     "read_scenario",

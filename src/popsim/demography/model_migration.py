@@ -2,7 +2,8 @@
 
 Three families by sex and age: whole families move, mostly men move for work, or mostly women do.
 Emigration is the mirror image of immigration. The published groups of five years are spread over
-single ages along a fitted Rogers-Castro curve, so that every group keeps its total.
+single ages along a fitted Rogers-Castro curve, so that every group keeps its total. The figures of
+*female labour* are recalled and could not be set beside a published page; the other two were.
 
 References
 ----------
