@@ -178,7 +178,10 @@ def test_a_flow_that_cannot_be_met_is_named():
             {"control_births": "mother"},
             "control_births='mother' is unknown; write: age, order, none",
         ),
-        ({"timing": "end"}, "the parent was projected with timing='even'; write: timing='end'"),
+        (
+            {"timing": "end"},
+            "the parent was projected with timing='even'; write: timing='even' for the regions too",
+        ),
     ],
 )
 def test_options_that_do_not_fit_are_named(options, message):
