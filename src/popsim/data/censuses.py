@@ -3,13 +3,13 @@
 The tables, one count a row (further columns are left alone; rows of a column ``residence`` other
 than ``all`` are passed over):
 
-==================================== =========================================================
-``population_by_age_sex``            year, region, sex, age (lower limit), population
-``deaths_by_age_sex``                year, region, sex, age, deaths of the 12 months before
-``births_by_order_sex``              year, region, birth_order, sex, births_sample
+======================================= =========================================================
+``population_by_age_sex``               year, region, sex, age (lower limit), population
+``deaths_by_age_sex``                   year, region, sex, age, deaths of the 12 months before
+``births_by_order_sex``                 year, region, birth_order, sex, births_sample
 ``national_deaths_exposure_single_age`` year, region, sex, age 0 to 100, person_years, deaths
 ``national_births_by_mother_age_order`` year, age, birth_order (the last one open), births_sample
-==================================== =========================================================
+======================================= =========================================================
 
 Age groups are 0, 1-4, 5-9, …, 95-99, 100 and over, as the yearbooks of China's censuses print
 them. The nation's single ages are the standard by which groups of the regions are graduated.
