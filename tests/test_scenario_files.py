@@ -295,6 +295,33 @@ def test_good_file(write: Write) -> None:
             "case.yaml:4:15: the bare number 125043 has no unit; write: 125043 CNY",
         ),
         (
+            "label:",
+            "extends: ../plans/other.yaml\nlabel:",
+            "case.yaml:3:10: '../plans/other.yaml' is not the name of a scenario beside this file; "
+            "write: extends: other",
+        ),
+        (
+            "  grant:",
+            "  grnat: null\n  grant:",
+            "case.yaml:6:3: there is no 'grnat' in policies to remove",
+        ),
+        (
+            "300 CNY/month",
+            "300 EUR/month",
+            "case.yaml:9:17: unknown unit 'EUR/month'; write: 300 CNY/month",
+        ),
+        (
+            "300 CNY/month",
+            "3e2 CNY/month",
+            "case.yaml:9:17: '3e2 CNY/month' is not a number followed by a unit; "
+            "write: 300 CNY/month",
+        ),
+        (
+            "300 CNY/month",
+            "!!str 300 CNY/month",
+            "case.yaml:9:17: a tag (!!str) is not used in these files; write: the value alone",
+        ),
+        (
             '["331126"]',
             "&codes [*codes]",
             "case.yaml:4:10: anchors and aliases (&name, *name) are not used in these files; "
@@ -416,6 +443,19 @@ def test_null_removes_a_policy(write: Write) -> None:
     write(POLICY)
     text = HEAD.replace("case", "child") + "extends: case\npolicies: {grant: null}\n"
     assert read_scenario(write(text, "child.yaml")).policies == {}
+
+
+def test_what_is_not_there_cannot_be_removed(write: Write) -> None:
+    write(POLICY)
+    child = (
+        HEAD.replace("case", "child") + "extends: case\npolicies:\n  grnat: null\n"
+        "  grant: {amount: {2: null, 4+: null}, take_up: null}\n"
+    )
+    assert problems(write(child, "child.yaml")) == [
+        "child.yaml:7:3: there is no 'grnat' in policies to remove; write: grant: null",
+        "child.yaml:8:29: there is no '4+' in policies.grant.amount to remove",
+        "child.yaml:8:40: there is no 'take_up' in policies.grant to remove",
+    ]
 
 
 def test_problem_in_a_parent_names_the_parent(write: Write) -> None:

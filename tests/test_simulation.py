@@ -163,6 +163,25 @@ def test_cost_is_set_against_the_cash_part_alone(base, scenarios, result):
     assert float(package.births.mean()) > float(alone.births.mean())
 
 
+def test_cost_against_a_reference_with_other_instruments(base, scenarios):
+    package = ps.read_scenario(scenarios / "zhejiang-as-qingyuan.yaml")
+    places = package.with_only("childcare_places").model_copy(update={"id": "places"})
+    result = ps.run(base, [package, places], years=YEARS, draws=DRAWS, seed=1)
+    # What childcare brings is in neither: the cash instruments cost the same against both.
+    against_nothing = ps.compare(result).cost().sel(scenario=package.id)
+    against_places = ps.compare(result, to="places").cost().sel(scenario=package.id)
+    xr.testing.assert_identical(against_nothing, against_places)
+
+
+def test_prices_of_another_year_are_told(base):
+    grant = empty("grant", policies={"grant": CASH | {"price_year": 2010}})
+    told = ps.run(base, grant, years=range(2021, 2023), draws=1).attrs["notices"]
+    assert told == (
+        "grant: grant is in prices of 2010, GDP per head of 330000 in prices of 2023; amounts are "
+        "taken as they stand"
+    )
+
+
 def test_cost_per_additional_birth_is_several_times_gdp_per_head(base, result):
     cost = ps.compare(result).cost().sel(scenario="zhejiang-as-qingyuan", region="330000")
     gdp = float(base.gdp_per_head[0])

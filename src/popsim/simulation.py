@@ -186,6 +186,7 @@ class _Simulation:
         self.factors = demographic_draws(self.timed, years, draws, seed, uncertainty)
         self.central = central_factors(self.timed, years, uncertainty)
         self.contexts: dict[str, Context] = {}
+        self.births: xr.DataArray | None = None
         self.notices: list[str] = []
 
     def draw(self, given: xr.Dataset | None, noise: bool) -> None:
@@ -212,10 +213,14 @@ class _Simulation:
         if not self.contexts:
             self._set_contexts(result)
             self._note_cuts(result)
+            self.births = result["births_by_order"]
         result["population"] = self._project_central(effect)
         cash = cash_transfers(scenario)
         alone = result["births_by_order"]
-        if cash and len(cash) < len(scenario.policies):
+        if not cash and self.births is not None:
+            # Without its other instruments the scenario is the reference.
+            alone = self.births
+        elif cash and len(cash) < len(scenario.policies):
             only = self._effects(scenario.with_only(*cash), regions)
             alone = self._project(self._factor(only))["births_by_order"]
         result["births_by_order_cash_alone"] = alone
@@ -345,6 +350,7 @@ class _Simulation:
                     f"{scenario.id}: doses in {region} take the GDP per head of the scenario file, "
                     f"{given.value:,.0f} CNY, not the region's own ({own})"
                 )
+            told += self._other_prices(scenario, region)
             if capacity(scenario) is not None and "childcare_places" not in self.data:
                 told.append(
                     f"{scenario.id}: the data hold no childcare_places of {region}; the nation's "
@@ -353,6 +359,18 @@ class _Simulation:
             notices = getattr(self.model, "notices", None)
             told += notices(scenario, context) if notices is not None else []
         self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
+
+    def _other_prices(self, scenario: Scenario, region: str) -> list[str]:
+        """Say which amounts and GDP per head are in prices of different years."""
+        if scenario.gdp_per_head is not None or "gdp_per_head" not in self.data:
+            return []
+        prices = self.data["gdp_per_head"].attrs.get("price_year")
+        return [
+            f"{scenario.id}: {name} is in prices of {policy.price_year}, GDP per head of {region} "
+            f"in prices of {prices}; amounts are taken as they stand"
+            for name, policy in cash_transfers(scenario).items()
+            if None not in (policy.price_year, prices) and policy.price_year != prices
+        ]
 
     def _note_cuts(self, reference: xr.Dataset) -> None:
         for region in self.regions:

@@ -95,6 +95,7 @@ _SPELLINGS = {
 }
 
 # Without a space the unit may not begin like a number: "300" is not 30 of the unit "0".
+_POWER_OF_TEN = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?[eE][+-]?\d+)\b(?=\s|$)")
 _QUANTITY = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?)(?:\s+(?=\S)|(?=[^\d\s.,]))(.*?)\s*$")
 
 
@@ -148,19 +149,23 @@ def parse(text: object, unit: str | tuple[str, ...] = ()) -> Quantity:
         raise UnitError(f"{text!r} is not a quantity", f"300 {example}")
     if not isinstance(text, str):
         raise UnitError(f"the bare number {text} has no unit", f"{text} {example}")
-    match = _QUANTITY.match(text)
+    match = None if _POWER_OF_TEN.match(text) else _QUANTITY.match(text)
     if match is None:
         if re.fullmatch(r"\s*[+-]?\d+(?:\.\d+)?\s*", text):
             raise UnitError(
                 f"the bare number {text.strip()} has no unit", f"{text.strip()} {example}"
             )
         plain = re.sub(r"(?<=\d),(?=\d{3})", "", text)
+        plain = _POWER_OF_TEN.sub(lambda power: f"{float(power.group(1)):.15g}", plain)
         instead = plain if _QUANTITY.match(plain) else f"300 {example}"
         raise UnitError(f"{text!r} is not a number followed by a unit", instead)
     name = " ".join(match.group(2).split())
     name = _SPELLINGS.get(name, name)
     if name not in UNITS:
-        guess = nearest(name, [*UNITS, *_SPELLINGS]) or example
+        # Only what may stand here helps: "300 month" is no amount of money.
+        known = [*UNITS, *_SPELLINGS]
+        fitting = [word for word in known if not allowed or _SPELLINGS.get(word, word) in allowed]
+        guess = nearest(name, fitting) or example
         guess = _SPELLINGS.get(guess, guess)
         raise UnitError(f"unknown unit {name!r}", f"{match.group(1)} {guess}")
     if allowed and name not in allowed:

@@ -297,7 +297,8 @@ _FLOWS = (
         "birth",
         "births by order under the cash instruments alone",
         "仅有现金补贴时的分孩次出生人数",
-        "Births with the scenario's cash transfers on and its other instruments off.",
+        "Births with the scenario's cash transfers on and its other instruments off; those of the "
+        "reference where it has none.",
         minimum=0,
     ),
     Variable(
@@ -599,7 +600,8 @@ _POLICY = (
         "CNY",
         "cash paid",
         "现金支出",
-        "Cash paid during the year, nominal, to children born since the first year.",
+        "Cash paid during the year, nominal, to children born since the first year, with births as "
+        "under the cash instruments alone.",
         minimum=0,
         display="10^4 CNY",
     ),

@@ -28,6 +28,7 @@ BASELINE = "baseline"
 
 # What a file says of itself is never inherited.
 _OWN = ("schema", "id", "label", "extends")
+_POLICIES = ("policies",)
 
 _EXAMPLES = {
     "amount": "amount: {2: 300 CNY/month}",
@@ -120,7 +121,7 @@ def read_scenario(path: str | Path) -> Scenario:
         _raise(problems)
     merged = Marked()
     for marked in reversed(chain):
-        merged = _extend(merged, marked)
+        merged = _extend(merged, marked, problems)
     scenario = _validate(Scenario, merged, SCENARIO_SCHEMA, problems, whole=whole)
     if scenario is not None and scenario.id != path.stem:
         mark = merged.values.get(("id",))
@@ -228,6 +229,11 @@ def _chain(path: Path, problems: Problems) -> tuple[list[Marked], bool]:
         if not isinstance(parent, str):
             # The check of the whole file reports it.
             return chain, False
+        if Path(parent).name != parent or "\\" in parent:
+            message = f"{parent!r} is not the name of a scenario beside this file"
+            plain = Path(parent.replace("\\", "/")).name.removesuffix(".yaml")
+            _add(problems, mark, message, f"extends: {plain}" if plain else "")
+            return chain, False
         following = path.with_name(f"{parent}.yaml")
         if parent == BASELINE and not following.is_file():
             return chain, True
@@ -249,8 +255,8 @@ def _chain(path: Path, problems: Problems) -> tuple[list[Marked], bool]:
         path = following
 
 
-def _extend(parent: Marked, child: Marked) -> Marked:
-    """Return the parent with everything that the child says; null removes."""
+def _extend(parent: Marked, child: Marked, problems: Problems) -> Marked:
+    """Return the parent with everything that the child says; null removes what is there."""
     merged = Marked(copy.deepcopy(parent.data), dict(parent.keys), dict(parent.values))
     for key in _OWN:
         merged.data.pop(key, None)
@@ -261,9 +267,16 @@ def _extend(parent: Marked, child: Marked) -> Marked:
         for key, value in above.items():
             here = (*steps, key)
             if value is None:
+                if steps[:1] == _POLICIES and key not in below:
+                    # A mistyped name would leave in force what the file means to remove.
+                    guess = nearest(key, below)
+                    message = f"there is no {key!r} in {'.'.join(steps)} to remove"
+                    _add(problems, child.keys[here], message, f"{guess}: null" if guess else "")
                 below.pop(key, None)
                 _forget(merged, here)
-            elif isinstance(value, dict) and isinstance(below.get(key), dict):
+            elif isinstance(value, dict) and isinstance(
+                below.setdefault(key, {}) if here == _POLICIES else below.get(key), dict
+            ):
                 merged.keys[here] = child.keys[here]
                 merged.values[here] = child.values[here]
                 overlay(below[key], value, here)

@@ -193,8 +193,10 @@ class _Reader:
         if node.anchor is not None:
             message = "anchors and aliases (&name, *name) are not used in these files"
             self.complain(mark, message, "the value itself")
-        if not str(node.tag).startswith("tag:yaml.org,2002:"):
-            self.complain(mark, f"a tag ({node.tag}) is not used in these files", "the value alone")
+        tag = re.match(r"!\S*", mark.source[mark.column - 1 :])
+        if tag is not None:
+            message = f"a tag ({tag.group()}) is not used in these files"
+            self.complain(mark, message, "the value alone")
         if isinstance(node, ScalarNode):
             return self.scalar(node, mark)
         if isinstance(node, MappingNode):

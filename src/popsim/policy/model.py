@@ -96,7 +96,8 @@ class CashTransfer(_Policy):
     once and booked in the month of birth, ``paid: prenatal`` too. ``births`` is the window of
     birth dates; a child born in it keeps all its payments. ``payments`` bounds the months in
     which money is paid at all, for a scheme that finds children already born.
-    ``ends_announced`` is the day on which the end of ``payments`` became known.
+    ``ends_announced`` is the day on which the end of ``payments`` became known. Amounts are not
+    moved to other prices: a ``price_year`` that is not that of GDP per head is told by a run.
     """
 
     kind: Literal["cash_transfer"] = "cash_transfer"
