@@ -50,6 +50,8 @@ WRITTEN: tuple[tuple[Any, str], ...] = (
     (fields.MoneyPerPlace, "money a place: `2000 CNY/place`"),
     (fields.GDPPerHead, "money: `125043 CNY`"),
     (fields.PlacesByYear, "places by year: `{2025: 4.5 places/1000 residents}`"),
+    (fields.Payers, "shares by payer: `{county: 70 %, province: 30 %}`"),
+    (fields.ClassMix, "shares by class type: `{toddler: 40 %, older_toddler: 60 %}`"),
     (fields.Fraction, "share: `90 %`"),
     (fields.Duration, "whole months: `9 months`"),
     (fields.AgeSpan, "ages in months: `0-36 months`"),
@@ -68,6 +70,7 @@ MEANING: dict[str, dict[str, str]] = {
         "id": "the name of the file without `.yaml`",
         "label": "name in both languages, for tables and plots",
         "announced": "day on which the rule became known; nobody answers it before",
+        "payers": "who pays, shares that sum to 100 %; `unstated` when not given",
         "clause": "clause of the document",
         "note": "what a reader must know of this instrument",
         "notes": "what a reader must know of the file",
@@ -119,10 +122,11 @@ MEANING: dict[str, dict[str, str]] = {
     },
     "ChildcareCapacity": {
         "target": "places for children under 3 per 1,000 residents (每千人口托位数)",
-        "construction_subsidy": "grant for a new place; kept, not costed yet",
+        "construction_subsidy": "grant for every place built from the announcement on, once",
     },
     "ChildcareOperation": {
-        "amount": "monthly subsidy to providers per enrolled child; kept, not costed yet",
+        "amount": "monthly subsidy to providers per enrolled child",
+        "class_mix": "children in care by class type; an assumption of the package when not given",
     },
     "ResponseFile": {
         "id": "name of the response",

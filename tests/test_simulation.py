@@ -200,7 +200,7 @@ def test_national_cost_counts_births_from_the_announcement(result):
 def test_payments_start_with_the_scheme_and_follow_the_births(result):
     paid = result.payments.sel(scenario="zhejiang-as-qingyuan", region="330000").isel(draw=0)
     assert (paid.sel(year=slice(None, 2022)) == 0).all()
-    births = result.births_by_order_cash_alone.sel(
+    births = result.births_by_order.sel(
         scenario="zhejiang-as-qingyuan", region="330000", year=2030
     ).isel(draw=0)
     once = 500 * float(births.sel(birth_order=2) + births.sel(birth_order=3))

@@ -264,7 +264,10 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
             "chances.csv": pd.concat(
                 {r: s.chances for r, s in summaries.items()}, names=["region"]
             ),
-            "cost.csv": pd.concat({r: s.cost for r, s in summaries.items()}, names=["region"]),
+            "cost.csv": pd.concat(
+                {r: pd.concat([s.cost, s.package_cost]) for r, s in summaries.items()},
+                names=["region"],
+            ),
         }
         for name, table in tables.items():
             indexed = "region" in table.index.names

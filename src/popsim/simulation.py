@@ -22,14 +22,21 @@ from popsim.demography.projection import INPUTS, project
 from popsim.demography.trajectories import replace_factors
 from popsim.demography.uncertainty import Uncertainty, uncertainty_named
 from popsim.errors import DataError, Problems, ScenarioError
-from popsim.policy.cost import payments_by_year, promised_per_birth
+from popsim.policy.cost import payer_shares, payments_by_year, promised_per_birth
 from popsim.policy.dose import capacity, reference_places
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
 from popsim.policy.instruments import cash_transfers
 from popsim.policy.model import Scenario
-from popsim.policy.response import Context, Response, ResponseModel, effect_chances
+from popsim.policy.places import (
+    UTILISATION,
+    PlaceCounts,
+    built_places,
+    place_counts,
+    place_payments,
+)
+from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
 
 __all__ = ["against_no_expansion", "covered_regions", "run"]
 
@@ -96,8 +103,11 @@ def run(
         time, sex, age) [person] of the central trajectory: demographic factors at their centre,
         the policy at its mean over draws; ``births_by_order_cash_alone`` [birth] and
         ``promised_per_birth`` (scenario, year, birth_order) [CNY] for the cost; ``payments``
-        (region, scenario, policy, year, draw) [CNY]; ``chance_of_no_effect`` and
-        ``chance_of_negligible_effect`` (region, scenario, channel, year, birth_order).
+        (region, scenario, policy, year, draw) [CNY] of every instrument of the package, with
+        ``payer_share``; ``place_payments`` [CNY] and ``place_payments_anyway`` (region, scenario,
+        year, draw) of childcare; numbers of childcare places (region, scenario, year);
+        ``chance_of_no_effect`` and ``chance_of_negligible_effect`` (region, scenario, channel,
+        year, birth_order).
         ``attrs["notices"]`` holds what a reader must know, one sentence a line.
 
     Raises
@@ -136,6 +146,9 @@ def run(
     nothing = {
         "payments": 0.0,
         "promised_per_birth": 0.0,
+        "payer_share": 0.0,
+        "place_payments": 0.0,
+        "place_payments_anyway": 0.0,
         "chance_of_no_effect": 1.0,
         "chance_of_negligible_effect": 1.0,
     }
@@ -230,7 +243,12 @@ class _Simulation:
             promised = self._by_data_order(promised_per_birth(scenario, self.years))
             covered = xr.DataArray(np.isin(self.regions, regions), {"region": self.regions})
             result["promised_per_birth"] = promised * covered
-            result["payments"] = self._payments(scenario, regions, alone)
+        result = result.merge(self._places(scenario, regions))
+        if scenario.policies:
+            announced = min(policy.announced.year for policy in scenario.policies.values())
+            result["package_announced"] = max(announced, self.years[0])
+            result["payments"] = self._payments(scenario, regions, result["births_by_order"])
+            result["payer_share"] = payer_shares(scenario)
         if parts:
             result = result.merge(self._chances(parts), compat="no_conflicts", join="outer")
             self._note(scenario, regions)
@@ -320,15 +338,59 @@ class _Simulation:
     def _payments(
         self, scenario: Scenario, regions: list[str], births: xr.DataArray
     ) -> xr.DataArray:
+        """Return what every instrument costs in each year, in the order of the file."""
+        years = np.array(self.years)
         paid = []
         for region in self.regions:
             own = births.sel(region=region).transpose("draw", "year", "birth_order").values
             by_policy_order = np.zeros((*own.shape[:-1], len(ORDERS)))
             for place in range(own.shape[-1]):
                 by_policy_order[..., min(place, len(ORDERS) - 1)] += own[..., place]
-            covered = by_policy_order * (region in regions)
-            paid.append(payments_by_year(scenario, covered, np.array(self.years)))
+            covered = region in regions
+            cash = payments_by_year(scenario, by_policy_order * covered, years)
+            everything = cash.reindex(policy=list(scenario.policies), fill_value=0.0).copy()
+            if covered:
+                for name, (money, _) in self._place_payments(scenario, region).items():
+                    everything.loc[{"policy": name}] = money
+            paid.append(everything)
         return xr.concat(paid, "region").assign_coords(region=self.regions, draw=list(self.draws))
+
+    def _place_counts(self, scenario: Scenario, region: str) -> PlaceCounts:
+        context = self.contexts[region]
+        channel = getattr(self.model, "channels", {}).get("childcare")
+        used: np.ndarray | float = UTILISATION
+        if channel is not None and channel.utilisation is not None:
+            drawn = draw_channel(channel, "childcare", self.draws, self.seed)
+            used = drawn.utilisation[:, None]
+        people = context.population, context.children_under_3
+        return place_counts(scenario, context.years, *people, context.places_ref, used)
+
+    def _place_payments(
+        self, scenario: Scenario, region: str
+    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        counts = self._place_counts(scenario, region)
+        return place_payments(scenario, counts, self.contexts[region].years)
+
+    def _places(self, scenario: Scenario, regions: list[str]) -> xr.Dataset:
+        """Return numbers of places, means over draws, and the money for them by draw."""
+        years = len(self.years)
+        counted = np.zeros((3, len(self.regions), years))
+        money = np.zeros((2, len(self.regions), len(self.draws), years))
+        for row, region in enumerate(self.regions):
+            own = scenario if region in regions else no_policy()
+            counts = self._place_counts(own, region)
+            several = counts.places, built_places(counts.places), counts.used
+            counted[:, row] = [array.mean(axis=0) for array in several]
+            for paid in place_payments(own, counts, self.contexts[region].years).values():
+                money[:, row] += paid
+        names = "childcare_places_total", "childcare_places_built", "children_in_care"
+        by_draw = "place_payments", "place_payments_anyway"
+        found = {name: (("region", "year"), a) for name, a in zip(names, counted, strict=True)}
+        spent = {
+            name: (("region", "draw", "year"), a) for name, a in zip(by_draw, money, strict=True)
+        }
+        coords = {"region": self.regions, "draw": list(self.draws), "year": list(self.years)}
+        return xr.Dataset({**found, **(spent if money.any() else {})}, coords=coords)
 
     def _chances(self, effects: dict[str, dict[str, np.ndarray]]) -> xr.Dataset:
         years = np.array(self.years)

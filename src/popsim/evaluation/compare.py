@@ -25,6 +25,8 @@ _NOT_INDICATORS = {
     "births_by_order_cash_alone",
     "promised_per_birth",
     "payments",
+    "place_payments",
+    "place_payments_anyway",
     "outflow_cut",
     "cells_cut",
 }
@@ -68,21 +70,36 @@ class Effect:
         """Return the mean over draws of every difference."""
         return self.difference.mean("draw", keep_attrs=True)
 
-    def cost(self) -> xr.Dataset:
-        """Return the cost per additional birth of the cash instruments of each scenario.
+    def cost(self, instruments: str = "cash") -> xr.Dataset:
+        """Return the cost per additional birth of the instruments of each scenario.
+
+        Parameters
+        ----------
+        instruments : {"cash", "all"}
+            The cash transfers with the births that they bring alone, or all instruments
+            together with all births of the package.
 
         Returns
         -------
         xarray.Dataset
             As :func:`popsim.policy.cost.cost_per_additional_birth`, dims (region, scenario,
-            window); not a number where a scenario promises no more cash than the reference; empty
-            when none does before the run ends.
+            window); not a number where a scenario pays no more than the reference; empty when
+            none does before the run ends.
+
+        Raises
+        ------
+        DataError
+            When ``instruments`` is neither.
         """
-        if "promised_per_birth" not in self.result:
+        if instruments not in ("cash", "all"):
+            raise DataError(f"no cost of {instruments!r}; write: cash or all")
+        result, package = self.result, instruments == "all"
+        promises = "promised_per_birth" in result
+        if not promises and not (package and "place_payments" in result):
             return xr.Dataset()
-        promised = self.result["promised_per_birth"]
-        births = self.result["births_by_order_cash_alone"]
-        started = self.result["cash_announced"]
+        births = result["births_by_order" if package else "births_by_order_cash_alone"]
+        promised = result["promised_per_birth"] if promises else xr.zeros_like(births.isel(draw=0))
+        started = result["package_announced" if package else "cash_announced"]
         found = []
         for name in self.difference["scenario"].values:
             start = float(started.sel(scenario=name))
@@ -92,10 +109,20 @@ class Effect:
                 promised.sel(scenario=name, drop=True),
                 promised.sel(scenario=self.reference, drop=True),
                 start=None if math.isnan(start) else int(start),
+                places=self._place_money("place_payments", name) if package else None,
+                places_anyway=self._place_money("place_payments_anyway", name) if package else None,
             )
             if cost.data_vars:
                 found.append(cost.expand_dims(scenario=[name]))
         return xr.concat(found, "scenario") if found else xr.Dataset()
+
+    def _place_money(self, variable: str, scenario: str) -> xr.DataArray:
+        """Return money for childcare places beyond the reference's, dims (region, year, draw)."""
+        if variable not in self.result:
+            return xr.zeros_like(self.result["births"].sel(scenario=scenario, drop=True))
+        money = self.result[variable]
+        ours, theirs = (money.sel(scenario=s, drop=True) for s in (scenario, self.reference))
+        return ours - theirs
 
     def summary(self, year: int, *, region: str | None = None) -> Summary:
         """Return the table and the sentence of one year.
@@ -121,7 +148,8 @@ class Effect:
         years = self.result["year"].values
         if year not in years:
             raise DataError(f"year {year} is not in the run ({years[0]} to {years[-1]})")
-        return summarise(self.result, self.difference, self.cost(), self.reference, year, region)
+        costs = {"cash": self.cost(), "all": self.cost("all")}
+        return summarise(self.result, self.difference, costs, self.reference, year, region)
 
 
 def compare(result: xr.Dataset, to: str = "baseline") -> Effect:

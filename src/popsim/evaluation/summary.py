@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +47,15 @@ class Summary:
         difference (means over draws), the 80 % interval of the paired difference, and the share
         of draws in which the policy does not raise the indicator.
     cost : pandas.DataFrame
-        One row per scenario and window of births: cash cost [CNY], additional births, cost per
+        One row per scenario, instruments (``cash`` alone; ``all`` where the package pays for more
+        than cash) and window of births: cost [CNY] (``cash_cost``, or ``package_cost`` of all),
+        additional births, cost per
         additional birth [CNY/birth] with its 80 % interval and with births discounted like the
         money, the chance of no additional birth and the share of the cost paid for births that
         would have happened anyway.
+    package_cost : pandas.DataFrame
+        The same for all instruments together (``package_cost`` [CNY]), where a scenario pays for
+        childcare places too.
     chances : pandas.DataFrame
         One row per scenario, channel and birth order: the chance that the policy does not raise
         the birth rate, and that it raises it by less than 0.5 %.
@@ -57,6 +63,7 @@ class Summary:
 
     table: pd.DataFrame
     cost: pd.DataFrame
+    package_cost: pd.DataFrame
     chances: pd.DataFrame
     sentences: dict[str, tuple[str, ...]]
 
@@ -80,7 +87,7 @@ class Summary:
 def summarise(
     result: xr.Dataset,
     difference: xr.Dataset,
-    cost: xr.Dataset,
+    costs: Mapping[str, xr.Dataset],
     reference: str,
     year: int,
     region: str,
@@ -91,8 +98,8 @@ def summarise(
     ----------
     result, difference : xarray.Dataset
         The run and the paired differences, dims (region, scenario, year or time, draw).
-    cost : xarray.Dataset
-        Cost per additional birth (region, scenario, window), or empty.
+    costs : mapping of str to xarray.Dataset
+        Cost per additional birth (region, scenario, window), or empty, of ``cash`` and ``all``.
     reference : str
         Identifier of the reference scenario.
     year : int
@@ -103,7 +110,7 @@ def summarise(
     here, change = (_at(data, year, region) for data in (result, difference))
     scenarios = [str(scenario) for scenario in difference["scenario"].values]
     rows = {scenario: _rows(here, change, scenario, reference) for scenario in scenarios}
-    money = {scenario: _cost_rows(cost, region, scenario) for scenario in scenarios}
+    money = {scenario: _costs(result, costs, region, scenario) for scenario in scenarios}
     sentences = {
         language: tuple(
             _paragraph(
@@ -119,7 +126,8 @@ def summarise(
     }
     return Summary(
         table=pd.DataFrame([row for scenario in scenarios for row in rows[scenario]]),
-        cost=pd.DataFrame([row for scenario in scenarios for row in money[scenario]]),
+        cost=_cost_table(money, "cash"),
+        package_cost=_cost_table(money, "all"),
         chances=_chances(here, scenarios),
         sentences=sentences,
     )
@@ -190,23 +198,40 @@ def _chances(here: xr.Dataset, scenarios: list[str]) -> pd.DataFrame:
     return chances.to_dataframe().reset_index()[["scenario", "channel", "birth_order", *names]]
 
 
-def _cost_rows(cost: xr.Dataset, region: str, scenario: str) -> list[dict[str, Any]]:
-    """Return one row a window; none where the scenario pays no more cash than the reference."""
+def _cost_table(money: dict[str, list[dict[str, Any]]], kind: str) -> pd.DataFrame:
+    rows = [row for found in money.values() for row in found if row["instruments"] == kind]
+    return pd.DataFrame(rows)
+
+
+def _costs(
+    result: xr.Dataset, costs: Mapping[str, xr.Dataset], region: str, scenario: str
+) -> list[dict[str, Any]]:
+    """Return the rows of cash, then those of all instruments where these cost more."""
+    places = result.get("place_payments")
+    more = places is not None and bool(places.sel(region=region, scenario=scenario).any())
+    kinds = ("cash", "all") if more else ("cash",)
+    return [row for kind in kinds for row in _cost_rows(costs[kind], kind, region, scenario)]
+
+
+def _cost_rows(cost: xr.Dataset, kind: str, region: str, scenario: str) -> list[dict[str, Any]]:
+    """Return one row a window; none where the scenario pays no more than the reference."""
     if not cost.data_vars or scenario not in cost["scenario"].values:
         return []
+    name = "cash_cost" if kind == "cash" else "package_cost"
     rows = []
     for window in cost["window"].values:
         cell = cost.sel(region=region, scenario=scenario, window=window)
-        if not float(cell["cash_cost"]) > 0:
+        if not float(cell[name]) > 0:
             continue
         quantiles = cell["cost_per_additional_birth_quantile"]
         rows.append(
             {
                 "scenario": scenario,
+                "instruments": kind,
                 "window": str(window),
                 "first_year": int(cell["first_year"]),
                 "last_year": int(cell["last_year"]),
-                "cash_cost": float(cell["cash_cost"]),
+                name: float(cell[name]),
                 "additional_births": float(cell["additional_births"]),
                 "cost_per_additional_birth": float(cell["cost_per_additional_birth"]),
                 "with_births_discounted": float(cell["cost_per_additional_birth_discounted"]),
@@ -305,7 +330,7 @@ def _cost_sentence(row: dict[str, Any], language: str) -> str:
     total, each, low, high, discounted = (
         _money(row[column], language)
         for column in (
-            "cash_cost",
+            "cash_cost" if row["instruments"] == "cash" else "package_cost",
             "cost_per_additional_birth",
             "lower_80",
             "upper_80",
@@ -315,6 +340,8 @@ def _cost_sentence(row: dict[str, Any], language: str) -> str:
     anyway = _number(100 * row["deadweight_share"], 1)
     chance = _number(100 * row["chance_of_no_gain"], 0)
     first, last = row["first_year"], row["last_year"]
+    if row["instruments"] == "all":
+        return _package_sentence(row, (total, each, low, high, anyway, chance), language)
     if language == "zh":
         head = f"按{first}—{last}年出生人口计，现金补贴现值共{total}"
         if not np.isfinite(row["cost_per_additional_birth"]):
@@ -330,4 +357,26 @@ def _cost_sentence(row: dict[str, Any], language: str) -> str:
         f"{head} and, alone, cost {each} per additional birth (80 % interval {low} to {high}; in "
         f"{chance} % of draws there is none; {discounted} when births are discounted like the "
         f"money); {anyway} % of the money goes to births that would have happened anyway."
+    )
+
+
+def _package_sentence(row: dict[str, Any], told: tuple[str, ...], language: str) -> str:
+    total, each, low, high, anyway, chance = told
+    first, last = row["first_year"], row["last_year"]
+    nothing = not np.isfinite(row["cost_per_additional_birth"])
+    if language == "zh":
+        head = f"{first}—{last}年全部措施（含托位建设和运营补助）现值共{total}"
+        if nothing:
+            return f"{head}，未带来新增出生。"
+        return (
+            f"{head}，每新增一名出生的成本为{each}（80%区间{low}至{high}；{chance}%的抽样中无新增出生），"
+            f"{anyway}%的支出付给了本来就会有的出生和托位。"
+        )
+    head = f" All instruments of {first}-{last}, childcare places included, cost {total}"
+    if nothing:
+        return f"{head} and add no births."
+    return (
+        f"{head} (present value), {each} per additional birth (80 % interval {low} to {high}; in "
+        f"{chance} % of draws there is none); {anyway} % of the money goes to births and places "
+        f"that would have come anyway."
     )

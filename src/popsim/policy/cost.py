@@ -1,8 +1,9 @@
 """What a policy costs, and what it costs per additional birth.
 
-Only cash transfers are costed. Construction grants and operating subsidies of childcare need
-the places built and used; until then the cost of a package is that of its cash transfers, set
-against the births that these bring alone, because both must refer to the same instruments.
+Cash is promised to a child at birth; childcare places are paid for in the year in which they are
+built and used (:mod:`popsim.policy.places`). Money and births always belong to the same
+instruments: the cash transfers with the births that they bring alone, or the whole package with all
+its births.
 
 Births are spread evenly over the months of their year. Deaths of children are ignored, less than
 1 % of the payments at China's child mortality. Payments are nominal and follow the rule, times
@@ -15,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from popsim.dataset import label
-from popsim.policy.fields import ORDERS
+from popsim.policy.fields import ORDERS, PAYERS
 from popsim.policy.instruments import (
     DISCOUNT_RATE,
     cash_transfers,
@@ -27,11 +28,23 @@ from popsim.policy.instruments import (
 )
 from popsim.policy.model import CashTransfer, Scenario
 
-__all__ = ["WINDOWS", "cost_per_additional_birth", "payments_by_year", "promised_per_birth"]
+__all__ = [
+    "UNSTATED",
+    "WINDOWS",
+    "cost_per_additional_birth",
+    "payer_shares",
+    "payments_by_year",
+    "promised_per_birth",
+]
 
 WINDOWS = {"period": 5, "lasting": 30}
 """Years of birth counted from the year of the announcement: the births of the period, and those
 that are left when what was brought forward has been paid back."""
+UNSTATED = "unstated"
+"""Payer of an instrument that does not say who pays."""
+
+#: Value on 1 January of one CNY paid evenly over the months of the year.
+_MID_YEAR = float(np.mean((1 + DISCOUNT_RATE) ** (-np.arange(12) / 12.0)))
 _PER_COST = (
     "cost_per_additional_birth",
     "cost_per_additional_birth_discounted",
@@ -83,6 +96,41 @@ def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) 
     )
 
 
+def payer_shares(scenario: Scenario) -> xr.DataArray:
+    """Return who pays what part of each instrument.
+
+    Parameters
+    ----------
+    scenario : Scenario
+
+    Returns
+    -------
+    xarray.DataArray
+        Fractions, dims (policy, payer); ``unstated`` bears an instrument without ``payers``.
+        ``payments * payer_share`` is the bill of each payer.
+
+    Examples
+    --------
+    >>> from popsim.policy.files import baseline
+    >>> payer_shares(baseline()).sizes["policy"]
+    0
+    """
+    payers = [*PAYERS, UNSTATED]
+    table = np.zeros((len(scenario.policies), len(payers)))
+    for row, policy in zip(table, scenario.policies.values(), strict=True):
+        if policy.payers is None:
+            row[-1] = 1.0
+        else:
+            for payer, share in policy.payers.items():
+                row[payers.index(payer)] = share.to("1").value
+    return xr.DataArray(
+        table,
+        dims=("policy", "payer"),
+        coords={"policy": list(scenario.policies), "payer": payers},
+        name="payer_share",
+    )
+
+
 def promised_per_birth(scenario: Scenario, years: range) -> xr.DataArray:
     """Return what the cash transfers of a scenario promise to a birth of each year and order.
 
@@ -131,6 +179,8 @@ def cost_per_additional_birth(
     promised_ref: xr.DataArray | None = None,
     *,
     start: int | None = None,
+    places: xr.DataArray | None = None,
+    places_anyway: xr.DataArray | None = None,
     probabilities: tuple[float, ...] = (0.1, 0.5, 0.9),
 ) -> xr.Dataset:
     """Return what an additional birth costs, over the births of a period and for good.
@@ -152,6 +202,10 @@ def cost_per_additional_birth(
         First year of birth counted, usually that of the announcement: children born before are
         paid by some schemes, and cannot have been a response. The first year with a promise when
         it is not given.
+    places, places_anyway : xarray.DataArray, optional
+        Money for childcare places less the reference's, and the part of it for places that come
+        anyway [CNY], dims (year, draw, ...). It is counted in the years of the window, spread
+        evenly over the months of a year.
     probabilities : tuple of float
         Quantiles over draws.
 
@@ -159,7 +213,8 @@ def cost_per_additional_birth(
     -------
     xarray.Dataset
         Dims (window, ...): ``first_year`` and ``last_year`` of the births counted (a window is
-        cut at the last year of the run), ``cash_cost`` [CNY], ``additional_births``,
+        cut at the last year of the run), ``cash_cost`` [CNY], or ``package_cost`` with
+        ``places``, ``additional_births``,
         ``cost_per_additional_birth`` and ``cost_per_additional_birth_quantile`` [CNY/birth],
         ``cost_per_additional_birth_discounted`` [CNY/birth] with births discounted like the money,
         ``chance_of_no_gain`` and ``deadweight_share``. Not a number where nothing is paid; empty
@@ -182,6 +237,10 @@ def cost_per_additional_birth(
     more = promised - promised_ref
     others = [dim for dim in more.dims if dim != "year"]
     paying = more["year"].values[(more != 0).any(others).values]
+    name = "cash_cost" if places is None else "package_cost"
+    if places is not None:
+        spent = (places != 0).any([dim for dim in places.dims if dim != "year"])
+        paying = np.union1d(paying, places["year"].values[spent.values])
     if start is not None:
         paying = paying[paying >= start]
     if not paying.size or births["year"].values[-1] < paying[0]:
@@ -199,12 +258,16 @@ def cost_per_additional_birth(
         gained = (ours - theirs).sum(over)
         kept = ours.where(ours < theirs, theirs)
         anyway = (kept * more.sel(year=inside) * waiting).sum(over)
+        if places is not None:
+            cost = cost + (places.sel(year=inside) * waiting * _MID_YEAR).sum("year")
+        if places_anyway is not None:
+            anyway = anyway + (places_anyway.sel(year=inside) * waiting * _MID_YEAR).sum("year")
         ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
         result = xr.Dataset(
             {
                 "first_year": first,
                 "last_year": last,
-                "cash_cost": cost.mean("draw"),
+                name: cost.mean("draw"),
                 "additional_births": gained.mean("draw"),
                 "cost_per_additional_birth": _each(cost, gained),
                 "cost_per_additional_birth_discounted": _each(
@@ -218,9 +281,9 @@ def cost_per_additional_birth(
                 "deadweight_share": anyway.mean("draw") / cost.mean("draw"),
             }
         )
-        for name in _PER_COST:
+        for per_cost in _PER_COST:
             # Where nothing is paid, a cost per birth says nothing.
-            result[name] = result[name].where(result["cash_cost"] > 0)
+            result[per_cost] = result[per_cost].where(result[name] > 0)
         found.append(result)
     return label(xr.concat(found, xr.Variable("window", list(WINDOWS))), source="projected")
 

@@ -19,6 +19,7 @@ from popsim.units import Quantity, UnitError, parse
 __all__ = [
     "ORDERS",
     "AgeSpan",
+    "ClassMix",
     "Coverage",
     "Date",
     "Duration",
@@ -29,6 +30,7 @@ __all__ = [
     "MoneyByOrder",
     "MoneyPerPlace",
     "Name",
+    "Payers",
     "PlacesByYear",
     "Regions",
     "fail",
@@ -39,6 +41,7 @@ ORDERS = (1, 2, 3, 4)
 """Birth orders of the data model; 4 is the fourth and every later birth."""
 
 CLASS_TYPES = ("infant", "toddler", "older_toddler", "mixed")
+PAYERS = ("centre", "province", "city", "county", "employer", "insurance", "housing_fund")
 
 
 def fail(message: str, instead: str = "") -> NoReturn:
@@ -162,6 +165,19 @@ def _read_class(value: object) -> str:
     return str(value)
 
 
+def _read_payer(value: object) -> str:
+    if value not in PAYERS:
+        fail(f"{value!r} is not a payer", ", ".join(PAYERS))
+    return str(value)
+
+
+def _whole_share(shares: dict[str, Quantity]) -> dict[str, Quantity]:
+    total = sum(share.to("1").value for share in shares.values())
+    if abs(total - 1.0) > 1e-9:
+        fail(f"the shares sum to {100 * total:g} %", "shares that sum to 100 %")
+    return shares
+
+
 def _some_year(values: dict[int, Quantity]) -> dict[int, Quantity]:
     if not values:
         fail("no target year is given", "target: {2025: 4.5 places/1000 residents}")
@@ -247,6 +263,12 @@ PlacesByYear = Annotated[
     dict[Annotated[int, BeforeValidator(_read_year)], Coverage], AfterValidator(_some_year)
 ]
 Fraction = Annotated[Quantity, BeforeValidator(_read_fraction), _AS_TEXT]
+Payers = Annotated[
+    dict[Annotated[str, BeforeValidator(_read_payer)], Fraction], AfterValidator(_whole_share)
+]
+ClassMix = Annotated[
+    dict[Annotated[str, BeforeValidator(_read_class)], Fraction], AfterValidator(_whole_share)
+]
 Duration = Annotated[
     Quantity,
     BeforeValidator(partial(_read_quantity, units=("month",))),

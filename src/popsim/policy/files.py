@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
 
 from popsim.errors import Problem, Problems, ScenarioError, nearest
 from popsim.policy.marks import Mark, Marked, Steps, load
 from popsim.policy.model import ResponseFile, Scenario
 
-__all__ = ["baseline", "read_response", "read_scenario", "scenario_names"]
+__all__ = ["baseline", "read_response", "read_scenario", "scenario_names", "write_scenario"]
 
 SCENARIO_SCHEMA = "popsim.scenario/1"
 RESPONSE_SCHEMA = "popsim.response/1"
@@ -135,6 +136,50 @@ def read_scenario(path: str | Path) -> Scenario:
     assert scenario is not None
     scenario._values.update(merged.values)
     return scenario
+
+
+def write_scenario(scenario: Scenario, path: str | Path) -> Path:
+    """Write a scenario whole, with what it took from the files that it extends.
+
+    Reading the file gives the same scenario, and writing that the same file.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    path : str or pathlib.Path
+        Named after the scenario, ``<id>.yaml``.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    ScenarioError
+        When the file is not named after the scenario, so that it could not be read.
+
+    Examples
+    --------
+    >>> write_scenario(baseline(), "other.yaml")
+    Traceback (most recent call last):
+    ...
+    popsim.errors.ScenarioError: the file other.yaml is not named after the scenario; write: ...
+    """
+    path = Path(path)
+    if path.name != f"{scenario.id}.yaml":
+        raise ScenarioError(
+            f"the file {path.name} is not named after the scenario; write: {scenario.id}.yaml"
+        )
+    data = scenario.model_dump(
+        mode="json", by_alias=True, exclude_none=True, exclude_unset=True, exclude={"extends"}
+    )
+    yaml = YAML(typ="safe")
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(data, file)
+    return path
 
 
 def read_response(path: str | Path = "default") -> ResponseFile:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, 
 from popsim.errors import ScenarioError, nearest
 from popsim.policy.fields import (
     AgeSpan,
+    ClassMix,
     Date,
     Duration,
     Fraction,
@@ -22,6 +23,7 @@ from popsim.policy.fields import (
     MoneyByOrder,
     MoneyPerPlace,
     Name,
+    Payers,
     PlacesByYear,
     Regions,
     fail,
@@ -83,6 +85,7 @@ class Window(_Strict):
 
 class _Policy(_Strict):
     announced: Date
+    payers: Payers | None = None
     clause: str | None = None
     note: str | None = None
 
@@ -143,8 +146,8 @@ class ChildcareCapacity(_Policy):
     """Childcare places per 1,000 residents in target years, with a grant per new place.
 
     The level moves in a straight line from the reference level of the year of announcement
-    through the targets and stays there. ``construction_subsidy`` is money of government, not a
-    dose.
+    through the targets and stays there. ``construction_subsidy`` is money of government for every
+    place built from the month of the announcement on, not a dose.
     """
 
     kind: Literal["childcare_capacity"] = "childcare_capacity"
@@ -165,12 +168,16 @@ class ChildcareCapacity(_Policy):
 class ChildcareOperation(_Policy):
     """A monthly subsidy to providers per enrolled child, by class type.
 
-    It is a cost only. Whether it lowers fees, and whether lower fees raise births, would be a
-    channel of its own (``childcare_fee``), which the response does not have.
+    It is paid for every child in care from the month of the announcement on. ``class_mix`` is the
+    share of children in care by class type; without it an assumption of the package, see
+    :data:`popsim.policy.places.CLASS_MIX`. It is a cost only. Whether it lowers fees, and whether
+    lower fees raise births, would be a channel of its own (``childcare_fee``), which the response
+    does not have.
     """
 
     kind: Literal["childcare_operation"] = "childcare_operation"
     amount: MoneyByClass
+    class_mix: ClassMix | None = None
 
 
 Policy = CashTransfer | ChildcareCapacity | ChildcareOperation
