@@ -83,7 +83,8 @@ def test_pyramid_has_two_sides_and_an_outline():
     widths = sorted({round(bar.get_width(), 6) for bar in ax.patches})
     assert widths == [-2.0, 2.0]
     assert len(ax.lines) == 3
-    assert "2031" in ax.get_title()
+    assert ax.get_title() == "2031年1月1日 1 January 2031 (— 2031)"
+    assert ps.plot.pyramid(people, locale="zh").get_title() == "2031年1月1日"
 
 
 @pytest.mark.parametrize(

@@ -219,10 +219,12 @@ def pyramid(
     oldest = int(population.age.values[-1])
     ax.yaxis.set_major_formatter(lambda age, _: f"{age:g}" + ("+" if age == oldest else ""))
     if "time" in population.coords:
-        drawn = f"{int(population.time)}"
+        year = int(population.time)
+        day = {"en": f"{_WORDS['time']['en']} {year}", "zh": f"{year}年{_WORDS['time']['zh']}"}
+        title = f"{day['zh']} {day['en']}" if locale == "both" else day[locale]
         if outline is not None and "time" in outline.coords:
-            drawn += f" (— {int(outline.time)})"
-        ax.set_title(f"{_word('time', locale)} {drawn}", fontfamily=font_families())
+            title += f" (— {int(outline.time)})"
+        ax.set_title(title, fontfamily=font_families())
     ax.margins(y=0)
     people_label = axis_label(population.rename("population"), unit, locale)
     _finish(ax, people_label, _word("age", locale), legend_title="")
