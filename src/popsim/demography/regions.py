@@ -433,7 +433,6 @@ class _Run:
                 f"migration removes {wanted} more {_SEX_NAMES[found.row]} aged {age} than live in "
                 f"{at}{when}"
             )
-        sex = _SEX_NAMES[max(found.row, 0)]
         if found.kind == "births":
             order = inputs.variables["birth_order"].values[found.row]
             mothers = f" to women aged {age}" if found.age >= 0 else ""
@@ -443,8 +442,8 @@ class _Run:
             )
         if found.kind == "deaths":
             return (
-                f"the parent has {wanted} deaths of {sex} reaching age {age} in {when}, of the "
-                f"regions' people at most {there} can die with the survival given"
+                f"the parent has {wanted} deaths of {_SEX_NAMES[found.row]} reaching age {age} in "
+                f"{when}, of the regions' people at most {there} can die with the survival given"
             )
         if found.kind == "girls":
             return f"the parent has {wanted} girls born in {when}, the regions have {there} births"
@@ -454,7 +453,7 @@ class _Run:
                 f"the parent has {wanted} women of parity {parity} aged {age} in {when}, the "
                 f"regions cannot have more or less than {there}"
             )
-        whom = f"{sex} aged {age}" if found.age >= 0 else "people"
+        whom = f"{_SEX_NAMES[found.row]} aged {age}" if found.age >= 0 else "people"
         way = "in" if found.wanted > 0 else "out"
         return (
             f"the parent has a net migration of {wanted} {whom} in {when}, and no region has "
