@@ -318,10 +318,10 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
             f"there are {sizes['birth_order']} birth orders for {sizes['parity']} parities; "
             "each order needs the parity before it, the last order the open parity"
         )
-    for dim, first in (("parity", 0), ("birth_order", 1)):
+    for dim, lowest in (("parity", 0), ("birth_order", 1)):
         # Order k is per woman of parity k - 1: both are read in their order.
         labels = inputs.variables[dim].values.tolist()
-        wanted = list(range(first, first + sizes[dim]))
+        wanted = list(range(lowest, lowest + sizes[dim]))
         if labels != wanted:
             problems.add(f"{dim} is {labels}", instead=", ".join(map(str, wanted)))
     if sizes.get("fertility_schedule", 2) != 2:
