@@ -105,6 +105,11 @@ def test_new_writes_a_file_that_checks_and_runs(popsim, tmp_path):
     assert again.exit_code == 1
     assert "is there already" in again.output
     assert popsim("new", "county.txt").exit_code == 1
+    for name in ("my county", "no", "2025"):
+        done = popsim("new", f"{name}.yaml")
+        assert done.exit_code == 1
+        assert f"{name!r} cannot be the id of a scenario" in done.output
+        assert not (tmp_path / f"{name}.yaml").exists()
     done = popsim("run", "county.yaml", "--draws", 5, "--until", 2031)
     assert done.exit_code == 0, done.output
     assert (tmp_path / "results" / "result.nc").is_file()

@@ -288,6 +288,19 @@ CELL = {"region": "331126", "year": 2032, "age": 30}
             "last order the open parity",
         ),
         (
+            lambda: made().isel(parity=[1, 0, 2, 3]),
+            "parity is [1, 0, 2, 3]; write: 0, 1, 2, 3",
+        ),
+        (
+            lambda: made().isel(birth_order=[1, 0, 2, 3]),
+            "birth_order is [2, 1, 3, 4]; write: 1, 2, 3, 4",
+        ),
+        (
+            lambda: changed("net_migration", {**CELL, "sex": "male"}, -np.inf),
+            "net_migration, region 331126 (庆元县), year 2032, sex male, age 30: is not a finite "
+            "number",
+        ),
+        (
             lambda: made().isel(mortality_level=[2, 1, 0]),
             "mortality_level is ['high', 'central', 'low']; write: low, central, high",
         ),

@@ -432,6 +432,10 @@ def new(file: Path, tables: bool, year: int | None, ages: Literal["single", "fiv
             f"popsim check {written} --like zhejiang-2020"
         )
         return
+
+    from popsim.errors import ScenarioError
+    from popsim.policy.files import check_file
+
     if file.suffix not in (".yaml", ".yml"):
         raise PopsimError(
             f"{file} is not a name for a scenario file; write: {file.stem}.yaml, or "
@@ -440,8 +444,20 @@ def new(file: Path, tables: bool, year: int | None, ages: Literal["single", "fiv
     if file.exists():
         raise PopsimError(f"{file} is there already; choose another name")
     text = (files("popsim.policy") / "new-scenario.yaml").read_text(encoding="utf-8")
+    text = text.replace("NAME", file.stem)
+    with tempfile.TemporaryDirectory() as scratch:
+        # The name of the file becomes the id, which not every name can be.
+        trial = Path(scratch) / file.name
+        trial.write_text(text, encoding="utf-8")
+        try:
+            check_file(trial)
+        except ScenarioError as error:
+            raise PopsimError(
+                f"{file.stem!r} cannot be the id of a scenario; write: letters, digits, - and _, "
+                "such as my-county.yaml"
+            ) from error
     try:
-        file.write_text(text.replace("NAME", file.stem), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise PopsimError(f"cannot write {file}: {error.strerror}") from error
     click.echo(f"Written: {file}. Fill it in, then: popsim check {file}")

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from popsim.dataset import label, validate
+from popsim.dataset import fingerprint, label, stamp, validate
 from popsim.errors import DataError, nearest
 
 __all__ = ["FERTILITY_HELD", "baseline_names", "load_baseline"]
@@ -99,7 +99,8 @@ def load_baseline(name: str, *, fertility: str = "incidence") -> xr.Dataset:
     data.attrs["fertility_held"] = fertility
     data = label(data)
     validate(data)
-    return data
+    loaded = f"loaded {name}, {fertility} held"
+    return stamp(data, loaded, inputs_sha256=fingerprint(data))
 
 
 def _read(folder: Traversable, name: str, dims: list[str], attrs: dict[str, Any]) -> xr.DataArray:

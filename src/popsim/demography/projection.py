@@ -206,6 +206,7 @@ def prepared_plan(
     wanted = _years(inputs, years, base_time, problems)
     factors = _checked_factors(factors, inputs, wanted, problems)
     _check_shapes(inputs, age_groups, problems)
+    _check_finite(inputs, problems)
     problems.raise_if_any(DataError)
     _check_population(inputs, problems)
     problems.raise_if_any(DataError)
@@ -342,6 +343,12 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
             f"there are {sizes['birth_order']} birth orders for {sizes['parity']} parities; "
             "each order needs the parity before it, the last order the open parity"
         )
+    for dim, lowest in (("parity", 0), ("birth_order", 1)):
+        # Order k is per woman of parity k - 1: both are read in their order.
+        labels = inputs.variables[dim].values.tolist()
+        wanted = list(range(lowest, lowest + sizes[dim]))
+        if labels != wanted:
+            problems.add(f"{dim} is {labels}", instead=", ".join(map(str, wanted)))
     if sizes.get("fertility_schedule", 2) != 2:
         problems.add(f"fertility_schedule has {sizes['fertility_schedule']} entries, not 2")
     if "mortality_level" in sizes:
@@ -353,6 +360,18 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
     first = [int(a) for a in age_groups]
     if not first or first[0] != 0 or any(b <= a for a, b in pairwise(first)):
         problems.add(f"age_groups must rise from 0: {first}")
+
+
+def _check_finite(inputs: xr.Dataset, problems: Problems) -> None:
+    """Note infinite cells, which no range of the registry excludes."""
+    for name in map(str, inputs.data_vars):
+        wrong = np.argwhere(~np.isfinite(inputs.variables[name].values))
+        if not len(wrong):
+            continue
+        first = tuple(int(i) for i in wrong[0])
+        at = f", {place(inputs[name], first)}" if first else ""
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        problems.add(f"is not a finite number{more}", where=f"{name}{at}")
 
 
 def _check_population(inputs: xr.Dataset, problems: Problems) -> None:
