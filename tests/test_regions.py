@@ -318,22 +318,35 @@ def test_a_region_split_in_two_equal_halves_changes_nothing():
         np.testing.assert_allclose(found[name], want[name], rtol=1e-11)
 
 
-def test_draws_in_blocks_and_threads_are_draws_alone():
-    inputs, rates = made(), made_rates(made())
-    factors = made_factors(draws=400)
-    many = project_regions(
-        inputs, origin_destination=rates, factors=factors, detail="indicators", threads=2
+@pytest.mark.parametrize("tie", ["matrix", "pool", "parent", "order"])
+def test_draws_in_blocks_and_on_threads_are_draws_alone_bit_for_bit(tie):
+    inputs, factors = made(), made_factors(draws=150)
+    options = {
+        "matrix": {"origin_destination": made_rates(inputs)},
+        "pool": {"pool": made_pool(inputs)},
+        "parent": {"parent": whole_of(inputs), "control_migration": "population"},
+        "order": {"parent": whole_of(inputs), "control_births": "order"},
+    }[tie]
+    many = project_regions(inputs, factors=factors, threads=2, **options)
+    for draw in (3, 140):
+        few = factors.isel(draw=[draw], scenario=[1])
+        one = project_regions(inputs, factors=few, threads=1, **options)
+        xr.testing.assert_equal(many.isel(draw=[draw], scenario=[1]), one)
+    brief = project_regions(inputs, factors=factors, detail="indicators", **options)
+    for name in brief.data_vars:
+        np.testing.assert_array_equal(brief[name], many[name], err_msg=name)
+    assert "origin_destination_flow" not in brief
+
+
+def whole_of(inputs):
+    """Return the projection of all people together with the rates of the first region."""
+    first = inputs.isel(region=0, drop=True)
+    whole = first.assign(
+        population=inputs.population.sum("region"),
+        women_by_parity=inputs.women_by_parity.sum("region"),
+        net_migration=0.7 * inputs.net_migration.sum("region"),
     )
-    one = project_regions(
-        inputs,
-        origin_destination=rates,
-        factors=factors.isel(draw=[390], scenario=[1]),
-        detail="indicators",
-        threads=1,
-    )
-    assert_same(many.isel(draw=[390], scenario=[1]), one)
-    assert many.internal_arrivals_by_sex.dims == ("region", "scenario", "year", "sex", "draw")
-    assert "origin_destination_flow" not in many
+    return project(whole, detail="history")
 
 
 def test_outputs_are_labelled():

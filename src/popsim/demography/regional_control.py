@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from popsim.kernels.raking import Factors, Targets
     from popsim.kernels.regions import Flows
 
-__all__ = ["ACCOUNTS", "FACTORS", "Calibration", "Control", "Parent"]
+__all__ = ["ACCOUNTS", "FACTORS", "Calibration", "Control", "Lanes", "Parent"]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -49,6 +49,29 @@ _DIMS: dict[str, tuple[str, ...]] = {
 # Rounding of the parent's own accounts.
 _TOLERANCE = 1e-7
 _BASE_TOLERANCE = 1e-9
+
+
+class Lanes(NamedTuple):
+    """Draws that are computed side by side; some may be there only to fill the block.
+
+    Parameters
+    ----------
+    draws : numpy.ndarray
+        Position of the draw of each lane.
+    out : slice
+        Positions of the draws that are kept: those of the first lanes.
+    """
+
+    draws: np.ndarray
+    out: slice
+
+    def of(self, values: Array) -> Array:
+        """Return the lanes of an array with draws last, or of length 1."""
+        return values[..., self.draws] if values.shape[-1] > 1 else values
+
+    def kept(self, values: Array) -> Array:
+        """Return the lanes that are kept."""
+        return values[..., : self.out.stop - self.out.start]
 
 
 class Control(NamedTuple):
@@ -197,11 +220,11 @@ class Parent:
                 )
                 return
 
-    def targets(self, j: int, draws: slice, problems: Problems) -> list[Targets]:
+    def targets(self, j: int, lanes: Lanes, problems: Problems) -> list[Targets]:
         """Return the targets of every year under one scenario; note flows that contradict."""
         from popsim.kernels.raking import Targets, parent_targets
 
-        control, part = self.control, self._part(j, draws)
+        control, part = self.control, self._part(j, lanes)
         targets: list[Targets] = []
         for y, year in enumerate(self.years):
             births = girls = women = None
@@ -238,17 +261,16 @@ class Parent:
             )
         return targets
 
-    def _part(self, j: int, draws: slice) -> dict[str, Array]:
+    def _part(self, j: int, lanes: Lanes) -> dict[str, Array]:
         return {
-            name: values[min(j, len(values) - 1)][..., draws if values.shape[-1] > 1 else slice(1)]
-            for name, values in self.arrays.items()
+            name: lanes.of(values[min(j, len(values) - 1)]) for name, values in self.arrays.items()
         }
 
     def residual(
-        self, j: int, y: int, draws: slice, flows: Flows, people: Array, shares: Array
+        self, j: int, y: int, lanes: Lanes, flows: Flows, people: Array, shares: Array
     ) -> Array:
         """Return the largest miss of any cell of each account of :data:`ACCOUNTS` (5, D)."""
-        part = self._part(j, draws)
+        part = self._part(j, lanes)
         births = flows.births.sum(axis=(0, 1))
         migrants = (flows.external + flows.arrivals - flows.departures).sum(axis=0)
         women = (people[:, :1] * shares).sum(axis=0)
@@ -362,7 +384,7 @@ class Calibration:
         }
         return cls(Control("none", "none", "none"), arrays)
 
-    def of_year(self, j: int, y: int, draws: slice) -> Factors:
+    def of_year(self, j: int, y: int, lanes: Lanes) -> Factors:
         """Return the factors of one year."""
         from popsim.kernels.raking import Factors
 
@@ -370,16 +392,15 @@ class Calibration:
             if name not in self.arrays:
                 return None
             values: Array = self.arrays[name]
-            values = values[min(j, len(values) - 1), y]
-            return values[..., draws if values.shape[-1] > 1 else slice(1)]
+            return lanes.of(values[min(j, len(values) - 1), y])
 
         return Factors(*(one(name) for name in FACTORS))
 
-    def keep(self, j: int, y: int, draws: slice, factors: Factors) -> None:
+    def keep(self, j: int, y: int, lanes: Lanes, factors: Factors) -> None:
         """Keep the factors found in one year."""
         for name, values in zip(FACTORS, factors, strict=True):
-            if name in self.arrays:
-                self.arrays[name][j, y][..., draws] = values
+            if values is not None:
+                self.arrays[name][j, y][..., lanes.out] = lanes.kept(values)
 
     def variables(self, outer: bool, last: bool) -> dict[str, xr.Variable]:
         """Return the factors as variables, with scenarios and draws where the run has them."""

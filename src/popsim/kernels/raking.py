@@ -32,7 +32,7 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 BIRTHS, MIGRANTS, PARITY = "births", "migrants", "parity"
 _ROUNDING = 1e-9
 # Shares by parity are raked to rounding; what is not met then is told.
-_TIGHT, _ROUNDS = 1e-14, 500
+_TIGHT, _NEAR, _ROUNDS = 1e-14, 1e-12, 500
 
 
 class CannotMeetError(Exception):
@@ -280,21 +280,24 @@ def rake_shares(people: Array, shares: Array, target: Array) -> tuple[Array, Arr
     missed : numpy.ndarray
         What is still missing (P, A, D) [persons].
     """
-    total = target.sum(axis=0)
+    total = np.maximum(target.sum(axis=0), 1.0)
     factor = np.ones(np.broadcast_shapes(target.shape, shares.shape[1:]))
-    raked = shares
-    best = np.inf
+    raked = shares.copy()
+    best = np.full(factor.shape[1:], np.inf)
+    going = np.ones(factor.shape[1:], dtype=bool)
     for _ in range(_ROUNDS):
         found = (people[:, None] * raked).sum(axis=0)
         missed = target - found
-        worst = (np.abs(missed) / np.maximum(total, 1.0)).max(initial=0.0)
-        if worst <= _TIGHT or (worst < 1e-12 and worst >= best):
+        worst = np.abs(missed).max(axis=0) / total
+        # Each cell stops by itself, so that no draw depends on those beside it.
+        going &= (worst > _TIGHT) & ((worst > _NEAR) | (worst < best))
+        if not going.any():
             break
         best = worst
-        change = np.divide(target, found, out=np.ones_like(found), where=found > 0)
+        change = np.divide(target, found, out=np.ones_like(found), where=(found > 0) & going)
         factor *= change
-        raked = raked * change
-        raked = raked / raked.sum(axis=1, keepdims=True)
+        moved = raked * change
+        raked = np.where(going, moved / moved.sum(axis=1, keepdims=True), raked)
     shares[:] = raked
     return factor, missed
 

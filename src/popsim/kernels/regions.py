@@ -22,6 +22,7 @@ from popsim.kernels.raking import (
     rake_migrants,
     rake_parity,
 )
+from popsim.kernels.routing import add_pairs, route
 
 __all__ = ["OUTFLOW", "Flows", "Movement", "Year", "year_step"]
 
@@ -53,32 +54,33 @@ class Movement(NamedTuple):
 
     def arrivals(self, stock: Array, ages: slice) -> Array:
         """Return arrivals (R, 2, a, D) that a stock (R, 2, a, D) of origins sends."""
-        if self.route is None:
-            pool = (self.leave[:, :, ages, None] * stock).sum(axis=0)
-            arrivals: Array = self._shares(ages) * pool
-            return arrivals
-        sent: Array = np.matmul(self.route[:, ages], stock.transpose(1, 2, 0, 3))
-        return sent.transpose(2, 0, 1, 3)
+        if self.route is not None:
+            return self._routed(stock, ages, np.arange(2))
+        pool = (self.leave[:, :, ages, None] * stock).sum(axis=0)
+        arrivals: Array = self._shares(ages) * pool
+        return arrivals
 
     def arrivals_of_women(self, stock: Array, ages: slice) -> Array:
         """Return women arriving by parity (R, P, a, D) from a stock (R, P, a, D) of origins."""
-        if self.route is None:
-            pool = (self.leave[:, :1, ages, None] * stock).sum(axis=0)
-            women: Array = self._shares(ages)[:, :1] * pool
-            return women
-        regions, parities, length, draws = stock.shape
-        flat = stock.transpose(2, 0, 1, 3).reshape(length, regions, parities * draws)
-        sent: Array = np.matmul(self.route[0, ages], flat)
-        return sent.reshape(length, regions, parities, draws).transpose(1, 2, 0, 3)
+        if self.route is not None:
+            return self._routed(stock, ages, np.zeros(stock.shape[1], dtype=np.int64))
+        pool = (self.leave[:, :1, ages, None] * stock).sum(axis=0)
+        arrivals: Array = self._shares(ages)[:, :1] * pool
+        return arrivals
 
-    def by_pair(self, stock: Array, ages: slice) -> Array:
-        """Return movers by origin, destination and sex (R, R, 2, D)."""
-        if self.route is None:
-            leaving = self.leave[:, :, ages, None] * stock
-            pairs: Array = np.einsum("osad,tsax->otsd", leaving, self._shares(ages))
-        else:
-            pairs = np.einsum("satr,rsad->rtsd", self.route[:, ages], stock)
-        return pairs
+    def add_pairs(self, stock: Array, ages: slice, pairs: Array) -> None:
+        """Add movers by origin, destination and sex (R, R, 2, D)."""
+        if self.route is not None:
+            add_pairs(self.route, ages.start, np.ascontiguousarray(stock), pairs)
+            return
+        leaving = self.leave[:, :, ages, None] * stock
+        for o, movers in enumerate(leaving):
+            pairs[o] += (self._shares(ages) * movers).sum(axis=2)
+
+    def _routed(self, stock: Array, ages: slice, sexes: Any) -> Array:
+        out = np.zeros(stock.shape)
+        route(self.route, sexes, ages.start, np.ascontiguousarray(stock), out)
+        return out
 
     def _shares(self, ages: slice) -> Array:
         assert self.shares is not None
@@ -200,13 +202,17 @@ def year_step(
         step.order_factor = factor
         result = step.run()
         found = result[2].births.sum(axis=(0, 1, 3))
-        if np.all(np.abs(found - wanted) <= _MET * np.maximum(wanted, 1.0)):
+        met = np.all(np.abs(found - wanted) <= _MET * np.maximum(wanted, 1.0), axis=0)
+        if met.all():
             return result
         missing = np.argwhere((found == 0) & (wanted > 0))
         if len(missing):
             k, d = (int(v) for v in missing[0])
             _refuse_births(k, -1, d, float(np.broadcast_to(wanted, found.shape)[k, d]), 0.0)
-        factor = factor * np.divide(wanted, found, out=np.ones_like(found), where=found > 0)
+        # A draw that is met stays, so that it does not depend on those beside it.
+        factor = factor * np.divide(
+            wanted, found, out=np.ones_like(found), where=(found > 0) & ~met
+        )
     k, d = (int(v) for v in np.argwhere(np.abs(found - wanted) > _MET * np.maximum(wanted, 1.0))[0])
     _refuse_births(k, -1, d, float(np.broadcast_to(wanted, found.shape)[k, d]), float(found[k, d]))
     raise AssertionError
@@ -310,7 +316,7 @@ class _Step:
             self.arrivals[:, :, ages] += coming
             self.departures[:, :, ages] += leaving
             if self.year.pairs:
-                self.pairs += movement.by_pair(sending, ages)
+                movement.add_pairs(sending, ages, self.pairs)
         self.external[:, :, ages] += net
         # An emptied cell is empty, not a rounding below.
         np.maximum(after, 0.0, out=after)
