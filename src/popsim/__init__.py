@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from popsim.demography.projection import project
     from popsim.demography.uncertainty import Uncertainty
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
+    from popsim.evaluation.attribution import attribute
     from popsim.evaluation.compare import compare
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.response import Response
@@ -50,6 +51,7 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
+    "attribute": "popsim.evaluation.attribution",
     "baseline_names": "popsim.data.samples",
     "check_data": "popsim.demography.checks",
     "compare": "popsim.evaluation",
@@ -85,6 +87,7 @@ __all__ = [
     "Uncertainty",
     "__version__",
     "align_path",
+    "attribute",
     "baseline_names",
     "check_data",
     "compare",

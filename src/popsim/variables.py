@@ -1209,6 +1209,52 @@ _LOOKING_BACK = tuple(
     )
 )
 
+_ATTRIBUTION = tuple(
+    Variable(
+        name,
+        ("region", "policy", "birth_order", "draw"),
+        "birth",
+        long_name,
+        long_name_zh,
+        definition,
+    )
+    for name, long_name, long_name_zh, definition in (
+        (
+            "attributed_births",
+            "additional births by instrument",
+            "各政策工具新增出生人数",
+            "Shapley value of the instrument in the additional births of the window.",
+        ),
+        (
+            "attributed_quantum_births",
+            "lasting additional births by instrument (quantum)",
+            "各政策工具新增出生人数：数量效应",
+            "Shapley value in the additional births of a projection with the lasting part of the "
+            "response alone.",
+        ),
+        (
+            "attributed_tempo_births",
+            "births brought forward by instrument (tempo)",
+            "各政策工具新增出生人数：进度效应",
+            "Additional births less the lasting ones: births brought forward, less those missing "
+            "later in the window.",
+        ),
+        (
+            "package_births",
+            "additional births of the package",
+            "一揽子政策新增出生人数",
+            "Births of the window with all instruments less those of the reference.",
+        ),
+        (
+            "attributed_births_standard_error",
+            "standard error of sampling orders of joining",
+            "抽样标准误",
+            "Standard error of the mean over draws of the additional births by instrument, all "
+            "orders together, from sampled orders of joining; 0 when all sets were run.",
+        ),
+    )
+)
+
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
@@ -1223,5 +1269,6 @@ VARIABLES: dict[str, Variable] = {
         *_TWO_CENSUSES,
         *_LOOKING_BACK,
         *_TABLES,
+        *_ATTRIBUTION,
     )
 }
