@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.attribution import attribute
     from popsim.evaluation.compare import compare
+    from popsim.evaluation.goals import goal
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.response import Response
     from popsim.simulation import run
@@ -60,6 +61,7 @@ _HOMES = {
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
     "from_frames": "popsim.tables.read",
+    "goal": "popsim.evaluation.goals",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
@@ -95,6 +97,7 @@ __all__ = [
     "decompose_births",
     "dependency_indicators",
     "from_frames",
+    "goal",
     "indicator_names",
     "indicators",
     "load_baseline",

@@ -142,7 +142,7 @@ class Attribution:
                 raise DataError(f"region {region!r} is not in the run ({', '.join(there)})")
             data = data.sel(region=[region])
         here = data.drop_vars("attributed_births_standard_error").sum("region")
-        error = np.sqrt((data["attributed_births_standard_error"] ** 2).sum("region"))
+        error = (data["attributed_births_standard_error"] ** 2).sum("region") ** 0.5
         total = float(here["package_births"].sum("birth_order").mean("draw"))
         names = [str(name) for name in here["policy"].values]
         rows = [
@@ -172,9 +172,9 @@ def _row(
 ) -> dict[str, Any]:
     births = parts["attributed_births"]
     summed = births.sum("birth_order")
-    low, high = summed.quantile([0.1, 0.9], "draw").values
+    low, high = summed.quantile([0.1, 0.9], "draw").values.tolist()
     mean = births.mean("draw")
-    row = {
+    row: dict[str, Any] = {
         "policy": name,
         "births": float(summed.mean("draw")),
         "lower_80": float(low),
