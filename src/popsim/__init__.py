@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from popsim.demography.projection import project
     from popsim.demography.uncertainty import Uncertainty
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
+    from popsim.evaluation.allocation import allocate
     from popsim.evaluation.attribution import attribute
     from popsim.evaluation.compare import compare
     from popsim.evaluation.goals import goal
@@ -52,6 +53,7 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
+    "allocate": "popsim.evaluation.allocation",
     "attribute": "popsim.evaluation.attribution",
     "baseline_names": "popsim.data.samples",
     "check_data": "popsim.demography.checks",
@@ -89,6 +91,7 @@ __all__ = [
     "Uncertainty",
     "__version__",
     "align_path",
+    "allocate",
     "attribute",
     "baseline_names",
     "check_data",

@@ -270,16 +270,17 @@ class _Simulation:
         return moved.assign_coords(birth_order=orders)
 
     def _project(self, effect: xr.DataArray) -> xr.Dataset:
+        return indicators(self._projected(effect))
+
+    def _projected(self, effect: xr.DataArray) -> xr.Dataset:
         factors = self.factors.assign(fertility_factor=self.factors["fertility_factor"] * effect)
-        return indicators(
-            project(
-                self.inputs,
-                years=self.years,
-                factors=factors,
-                on_negative="cut",
-                age_groups=AGE_BREAKS,
-                threads=self.threads,
-            )
+        return project(
+            self.inputs,
+            years=self.years,
+            factors=factors,
+            on_negative="cut",
+            age_groups=AGE_BREAKS,
+            threads=self.threads,
         )
 
     def _project_central(self, effect: xr.DataArray) -> xr.DataArray:
@@ -457,7 +458,8 @@ class Repeated:
 
     def births(self, factor: xr.DataArray) -> xr.DataArray:
         """Return births by order under a factor (region, draw, year, birth_order) [birth]."""
-        return self.indicators(factor)["births_by_order"]
+        # Indicators take longer than a small projection, and births are there before them.
+        return self._simulation._projected(factor)["births_by_order"]
 
     def indicators(self, factor: xr.DataArray) -> xr.Dataset:
         """Return the indicators under a factor (region, year or time, draw)."""

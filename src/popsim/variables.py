@@ -56,6 +56,8 @@ DIMENSIONS: dict[str, Dimension] = {
             "保持不变的生育指标",
             "what is held after the last observed year",
         ),
+        Dimension("budget", "budget", "预算", "greatest sum of money, CNY"),
+        Dimension("lever", "lever", "政策力度", "dotted key of what may be moved in a scenario"),
         Dimension("census", "census", "普查年份", "year of the census, reference 1 November"),
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
@@ -1255,6 +1257,38 @@ _ATTRIBUTION = tuple(
     )
 )
 
+_ALLOCATION = (
+    Variable(
+        "births_gained",
+        ("budget", "region", "draw"),
+        "birth",
+        "additional births for a budget",
+        "预算内新增出生人数",
+        "Births of the window at the best levels that the budget allows, less the reference's.",
+    ),
+    Variable(
+        "money_promised",
+        ("budget", "region", "draw"),
+        "CNY",
+        "cash promised",
+        "现金承诺额",
+        "Value of all cash promised to the births of the window at the best levels, discounted at "
+        "4 % a year to its start.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "lever_position",
+        ("budget", "region", "lever"),
+        "1",
+        "position of the lever within its bounds",
+        "政策力度在上下限之间的位置",
+        "0 at the lowest level allowed, 1 at the highest.",
+        minimum=0,
+        maximum=1,
+    ),
+)
+
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
@@ -1270,5 +1304,6 @@ VARIABLES: dict[str, Variable] = {
         *_LOOKING_BACK,
         *_TABLES,
         *_ATTRIBUTION,
+        *_ALLOCATION,
     )
 }

@@ -111,9 +111,8 @@ class Goal:
             if self.reached:
                 return f"{head}需要{at}；{tail}"
             return f"{head}无法达到。这些政策工具最多在{at}时{tail}"
-        head = (
-            f"{self._names['en']}, {self.year}, {name}: target {target}, without policy {reference}."
-        )
+        where = f"{self._names['en']}, {self.year}"
+        head = f"{where}, {name}: target {target}, without policy {reference}."
         tail = f"{attained} (80 % interval {low} to {high}); {chance} % of draws reach the target."
         if self.reached:
             return f"{head} It takes {at}, which gives {tail}"
