@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from popsim.evaluation.attribution import attribute
     from popsim.evaluation.compare import compare
     from popsim.evaluation.goals import goal
+    from popsim.evaluation.sensitivity import sensitivity
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.response import Response
     from popsim.simulation import run
@@ -77,6 +78,7 @@ _HOMES = {
     "read_tables": "popsim.tables.read",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
+    "sensitivity": "popsim.evaluation.sensitivity",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
 }
@@ -115,6 +117,7 @@ __all__ = [
     "remove_indicator",
     "run",
     "save_result",
+    "sensitivity",
     "write_tables",
     "write_template",
 ]

@@ -58,6 +58,10 @@ DIMENSIONS: dict[str, Dimension] = {
         ),
         Dimension("budget", "budget", "预算", "greatest sum of money, CNY"),
         Dimension("lever", "lever", "政策力度", "dotted key of what may be moved in a scenario"),
+        Dimension("input", "uncertain input", "不确定因素", "parameter or course that is drawn"),
+        Dimension(
+            "source", "source of uncertainty", "不确定性来源", "response, demography, chance"
+        ),
         Dimension("census", "census", "普查年份", "year of the census, reference 1 November"),
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
@@ -1289,6 +1293,33 @@ _ALLOCATION = (
     ),
 )
 
+_SENSITIVITY = tuple(
+    Variable(
+        f"{kind}_index{of}{part}",
+        ("source" if of else "input",),
+        "1",
+        f"{long_name} index{' of a source' if of else ''}{', quantile' if part else ''}",
+        f"{long_name_zh}{'（按来源）' if of else ''}{'分位数' if part else ''}",
+        definition + (" Quantile over bootstrap samples." if part else ""),
+    )
+    for kind, long_name, long_name_zh, definition in (
+        (
+            "first_order",
+            "first-order Sobol",
+            "一阶索博尔指数",
+            "Share of the variance of the outcome that goes when the input is known.",
+        ),
+        (
+            "total",
+            "total Sobol",
+            "总效应索博尔指数",
+            "Share of the variance that remains when everything but the input is known.",
+        ),
+    )
+    for of in ("", "_of_source")
+    for part in ("", "_quantile")
+)
+
 VARIABLES: dict[str, Variable] = {
     variable.name: variable
     for variable in (
@@ -1305,5 +1336,6 @@ VARIABLES: dict[str, Variable] = {
         *_TABLES,
         *_ATTRIBUTION,
         *_ALLOCATION,
+        *_SENSITIVITY,
     )
 }

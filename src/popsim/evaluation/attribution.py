@@ -36,7 +36,7 @@ from popsim.evaluation.shapley import joining_orders, sampled_shapley_values, sh
 from popsim.evaluation.windows import window_of
 from popsim.policy.files import read_scenario
 from popsim.policy.model import Fixed, Scenario
-from popsim.policy.response import Context, Response, ResponseModel, draw_channel
+from popsim.policy.response import Context, Response, ResponseModel
 from popsim.simulation import Repeated
 
 __all__ = ["Attribution", "QuantumOnly", "attribute"]
@@ -83,7 +83,7 @@ class QuantumOnly:
         """Return the lasting log effects by channel, dims (draw, year, birth_order)."""
         effects = self._whole.by_channel(scenario, reference, context, draws, seed)
         for name, channel in self._response.channels.items():
-            share = draw_channel(channel, name, draws, seed).quantum_share
+            share = self._response.parameters(name, channel, draws, seed).quantum_share
             effects[name] = effects[name] * share[:, None, None]
         return effects
 

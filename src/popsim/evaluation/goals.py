@@ -32,7 +32,7 @@ from popsim.simulation import Repeated, covered_regions
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
 
-__all__ = ["Goal", "cash_only", "goal"]
+__all__ = ["Goal", "cash_only", "goal", "value_by_draw"]
 
 Array = NDArray[np.float64]
 
@@ -271,7 +271,7 @@ def goal(
         threads=threads,
     )
     indicator, wanted = next(iter(target.items()))
-    without = _value(repeated.reference, indicator, here, year)
+    without = value_by_draw(repeated.reference, indicator, here, year)
     search = _Search(repeated, lines, indicator, float(wanted), here, year, without)
     if prefer == "cost":
         search.window = window_of((min(_announced(package, there[0]), year), year), package, data)
@@ -310,8 +310,25 @@ def _announced(scenario: Scenario, start: int) -> int:
     return max(min(years, default=start), start)
 
 
-def _value(indicators: xr.Dataset, name: str, region: str, year: int) -> Array:
-    """Return an indicator by draw (draw,)."""
+def value_by_draw(indicators: xr.Dataset, name: str, region: str, year: int) -> Array:
+    """Return an indicator of one region and year, or of 1 January after it, by draw.
+
+    Parameters
+    ----------
+    indicators : xarray.Dataset
+        Dims (region, year or time, draw).
+    name, region : str
+    year : int
+
+    Returns
+    -------
+    numpy.ndarray (draw)
+
+    Raises
+    ------
+    DataError
+        When there is no such indicator, or it has one value for each birth order.
+    """
     known = [
         str(key)
         for key, array in indicators.data_vars.items()
@@ -365,7 +382,7 @@ class _Search:
                     self.repeated, {self.region: scenario}, births, self.window
                 )
                 money = float(promised.sel(region=self.region).mean())
-            value = _value(indicators, self.indicator, self.region, self.year)
+            value = value_by_draw(indicators, self.indicator, self.region, self.year)
             self.known[key] = value, money
         return self.known[key]
 
