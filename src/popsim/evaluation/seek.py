@@ -23,7 +23,7 @@ _GRID = 9
 #: Halvings of an interval of that grid.
 _HALVINGS = 14
 #: Step of finite differences; common random numbers make the function smooth.
-_STEP = 1e-3
+_STEP = 1e-5
 
 
 @dataclass(frozen=True)

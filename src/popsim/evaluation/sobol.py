@@ -46,12 +46,13 @@ def sobol_indices(f_a: ArrayLike, f_b: ArrayLike, f_ab: ArrayLike) -> tuple[Arra
 
     Examples
     --------
-    >>> a, b = np.array([[-1.0, -1], [1, 1], [-1, 1], [1, -1]]), np.array(
-    ...     [[1.0, -1], [-1, -1], [-1, -1], [1, 1]])
-    >>> f = lambda x: 2 * x[:, 0] + x[:, 1]
-    >>> mixed = [np.where(np.arange(2) == i, b, a) for i in range(2)]
-    >>> sobol_indices(f(a), f(b), [f(x) for x in mixed])[1]
-    array([0.84210526, 0.21052632])
+    All pairs of the corners of a square, and ``2 x + y``, whose variance is 4 + 1:
+
+    >>> corners = np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    >>> a, b = np.repeat(corners, 4, axis=0), np.tile(corners, (4, 1))
+    >>> mixed = [np.where(np.arange(2) == i, b, a) @ [2, 1] for i in range(2)]
+    >>> sobol_indices(a @ [2, 1], b @ [2, 1], mixed)
+    (array([0.8, 0.2]), array([0.8, 0.2]))
     """
     a, b = np.asarray(f_a, dtype=float), np.asarray(f_b, dtype=float)
     ab = np.asarray(f_ab, dtype=float)
