@@ -24,7 +24,16 @@ def plain(text):
 
 
 @pytest.mark.parametrize(
-    "page", ["start.md", "how-to.md", "indicators.md", "uncertainty.md", "data-in.md", "regions.md"]
+    "page",
+    [
+        "start.md",
+        "how-to.md",
+        "indicators.md",
+        "uncertainty.md",
+        "data-in.md",
+        "regions.md",
+        "goals.md",
+    ],
 )
 def test_the_examples_of_a_page_run_and_print_what_it_shows(page, tmp_path, monkeypatch):
     mpl.use("agg")

@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from popsim.demography.regions import project_regions
     from popsim.demography.uncertainty import Uncertainty
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
+    from popsim.evaluation.allocation import allocate
+    from popsim.evaluation.attribution import attribute
     from popsim.evaluation.compare import compare
+    from popsim.evaluation.goals import goal
+    from popsim.evaluation.sensitivity import sensitivity
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.response import Response
     from popsim.simulation import run
@@ -51,6 +55,8 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
+    "allocate": "popsim.evaluation.allocation",
+    "attribute": "popsim.evaluation.attribution",
     "baseline_names": "popsim.data.samples",
     "check_data": "popsim.demography.checks",
     "compare": "popsim.evaluation",
@@ -59,6 +65,7 @@ _HOMES = {
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
     "from_frames": "popsim.tables.read",
+    "goal": "popsim.evaluation.goals",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
@@ -73,6 +80,7 @@ _HOMES = {
     "read_tables": "popsim.tables.read",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
+    "sensitivity": "popsim.evaluation.sensitivity",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
 }
@@ -87,6 +95,8 @@ __all__ = [
     "Uncertainty",
     "__version__",
     "align_path",
+    "allocate",
+    "attribute",
     "baseline_names",
     "check_data",
     "compare",
@@ -94,6 +104,7 @@ __all__ = [
     "decompose_births",
     "dependency_indicators",
     "from_frames",
+    "goal",
     "indicator_names",
     "indicators",
     "load_baseline",
@@ -109,6 +120,7 @@ __all__ = [
     "remove_indicator",
     "run",
     "save_result",
+    "sensitivity",
     "write_tables",
     "write_template",
 ]

@@ -6,7 +6,7 @@ difference is the effect of the policy and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -38,7 +38,7 @@ from popsim.policy.places import (
 )
 from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
 
-__all__ = ["against_no_expansion", "covered_regions", "run"]
+__all__ = ["Repeated", "against_no_expansion", "covered_regions", "run"]
 
 REFERENCE = "baseline"
 #: What the draws read from it.
@@ -293,16 +293,17 @@ class _Simulation:
         return moved.assign_coords(birth_order=orders)
 
     def _project(self, effect: xr.DataArray) -> xr.Dataset:
+        return indicators(self._projected(effect))
+
+    def _projected(self, effect: xr.DataArray) -> xr.Dataset:
         factors = self.factors.assign(fertility_factor=self.factors["fertility_factor"] * effect)
-        return indicators(
-            project(
-                self.inputs,
-                years=self.years,
-                factors=factors,
-                on_negative="cut",
-                age_groups=AGE_BREAKS,
-                threads=self.threads,
-            )
+        return project(
+            self.inputs,
+            years=self.years,
+            factors=factors,
+            on_negative="cut",
+            age_groups=AGE_BREAKS,
+            threads=self.threads,
         )
 
     def _project_central(self, effect: xr.DataArray) -> xr.DataArray:
@@ -444,6 +445,109 @@ class _Simulation:
                     f"cell of {region} than live there; {float(persons.sum()):,.0f} persons, all "
                     f"those draws and years together, stay instead"
                 )
+
+
+class Repeated:
+    """One baseline and one set of draws, for many scenarios in turn.
+
+    The reference is projected once; every scenario after it is projected on the same random
+    numbers and doses of the same reference. For methods that ask for many runs.
+
+    Parameters
+    ----------
+    baseline, response, uncertainty, demography, years, draws, seed, threads
+        As in :func:`run`.
+
+    Attributes
+    ----------
+    reference : xarray.Dataset
+        Indicators without any policy (region, year or time, draw).
+    regions : list of str
+    years, draws : range
+
+    Raises
+    ------
+    ScenarioError, DataError, ProjectionError
+        As :func:`run`.
+
+    Examples
+    --------
+    >>> repeated = Repeated("zhejiang-2020", years=range(2021, 2024), draws=2)
+    >>> factor = repeated.factor(no_policy())
+    >>> bool((repeated.births(factor) == repeated.reference.births_by_order).all())
+    True
+    """
+
+    def __init__(
+        self,
+        baseline: xr.Dataset | str,
+        *,
+        response: ResponseModel | str | Path = "default",
+        uncertainty: str | Uncertainty = "default",
+        demography: xr.Dataset | None = None,
+        years: Iterable[int] | None = None,
+        draws: int | range = 500,
+        seed: int = 1,
+        threads: int | None = None,
+    ) -> None:
+        data = load_baseline(baseline) if isinstance(baseline, str) else baseline
+        doubt = uncertainty_named(uncertainty)
+        _check(data, doubt)
+        self.response = (
+            Response(read_response(response)) if isinstance(response, str | Path) else response
+        )
+        self.years = _years(data, years)
+        if isinstance(draws, bool) or not isinstance(draws, int | range) or not _size(draws):
+            raise DataError(f"draws={draws!r} is not a number of draws; write: draws=500")
+        self.draws = range(draws) if isinstance(draws, int) else draws
+        self._simulation = _Simulation(
+            data, self.years, self.draws, seed, self.response, threads, doubt
+        )
+        self._simulation.draw(demography, False)
+        self.data = data
+        self.regions = self._simulation.regions
+        reference = self._simulation.run(no_policy(), self.regions)
+        self.reference = reference.isel(scenario=0, drop=True)
+
+    def factor(
+        self,
+        scenario: Scenario | Mapping[str, Scenario],
+        *,
+        response: ResponseModel | None = None,
+    ) -> xr.DataArray:
+        """Return the factor on birth rates (region, draw, year, birth_order).
+
+        Parameters
+        ----------
+        scenario : Scenario or mapping of region to Scenario
+            One scenario, or one for each of some regions; the others have no policy.
+        response : object with a method ``log_effect``, optional
+            Another response than that of the runs.
+        """
+        given = (
+            {region: scenario for region in covered_regions(scenario, self.data)}
+            if isinstance(scenario, Scenario)
+            else dict(scenario)
+        )
+        simulation = self._simulation
+        simulation.model = response or self.response
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for region, own in given.items():
+            parts |= simulation._effects(own, [region])
+        return simulation._factor(parts)
+
+    def births(self, factor: xr.DataArray) -> xr.DataArray:
+        """Return births by order under a factor (region, draw, year, birth_order) [birth]."""
+        # Indicators take longer than a small projection, and births are there before them.
+        return self._simulation._projected(factor)["births_by_order"]
+
+    def indicators(self, factor: xr.DataArray) -> xr.Dataset:
+        """Return the indicators under a factor (region, year or time, draw)."""
+        return self._simulation._project(factor)
+
+    def by_data_order(self, array: xr.DataArray) -> xr.DataArray:
+        """Move an array from the birth orders of policies (4 and later) to those of the data."""
+        return self._simulation._by_data_order(array)
 
 
 def covered_regions(scenario: Scenario, data: xr.Dataset) -> list[str]:

@@ -56,6 +56,12 @@ DIMENSIONS: dict[str, Dimension] = {
             "保持不变的生育指标",
             "what is held after the last observed year",
         ),
+        Dimension("budget", "budget", "预算", "greatest sum of money, CNY"),
+        Dimension("lever", "lever", "政策力度", "dotted key of what may be moved in a scenario"),
+        Dimension("input", "uncertain input", "不确定因素", "parameter or course that is drawn"),
+        Dimension(
+            "source", "source of uncertainty", "不确定性来源", "response, demography, chance"
+        ),
         Dimension("census", "census", "普查年份", "year of the census, reference 1 November"),
         Dimension("window", "years of birth counted", "统计窗口", "period (5 years), lasting (30)"),
         Dimension("channel", "channel of the response", "响应渠道", "cash, childcare, package"),
@@ -1423,6 +1429,111 @@ _BETWEEN_REGIONS = (
     ),
 )
 
+_ALLOCATION = (
+    Variable(
+        "births_gained",
+        ("budget", "region", "draw"),
+        "birth",
+        "additional births for a budget",
+        "预算内新增出生人数",
+        "Births of the window at the best levels that the budget allows, less the reference's.",
+    ),
+    Variable(
+        "money_promised",
+        ("budget", "region", "draw"),
+        "CNY",
+        "cash promised",
+        "现金承诺额",
+        "Value of all cash promised to the births of the window at the best levels, discounted at "
+        "4 % a year to its start.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "lever_position",
+        ("budget", "region", "lever"),
+        "1",
+        "position of the lever within its bounds",
+        "政策力度在上下限之间的位置",
+        "0 at the lowest level allowed, 1 at the highest.",
+        minimum=0,
+        maximum=1,
+    ),
+)
+
+_ATTRIBUTION = tuple(
+    Variable(
+        name,
+        ("region", "policy", "birth_order", "draw"),
+        "birth",
+        long_name,
+        long_name_zh,
+        definition,
+    )
+    for name, long_name, long_name_zh, definition in (
+        (
+            "attributed_births",
+            "additional births by instrument",
+            "各政策工具新增出生人数",
+            "Shapley value of the instrument in the additional births of the window.",
+        ),
+        (
+            "attributed_quantum_births",
+            "lasting additional births by instrument (quantum)",
+            "各政策工具新增出生人数：数量效应",
+            "Shapley value in the additional births of a projection with the lasting part of the "
+            "response alone.",
+        ),
+        (
+            "attributed_tempo_births",
+            "births brought forward by instrument (tempo)",
+            "各政策工具新增出生人数：进度效应",
+            "Additional births less the lasting ones: births brought forward, less those missing "
+            "later in the window.",
+        ),
+        (
+            "package_births",
+            "additional births of the package",
+            "一揽子政策新增出生人数",
+            "Births of the window with all instruments less those of the reference.",
+        ),
+        (
+            "attributed_births_standard_error",
+            "standard error of sampling orders of joining",
+            "抽样标准误",
+            "Standard error of the mean over draws of the additional births by instrument, all "
+            "orders together, from sampled orders of joining; 0 when all sets were run.",
+        ),
+    )
+)
+
+_SENSITIVITY = tuple(
+    Variable(
+        f"{kind}_index{of}{part}",
+        ("source" if of else "input",),
+        "1",
+        f"{long_name} index{' of a source' if of else ''}{', quantile' if part else ''}",
+        f"{long_name_zh}{'（按来源）' if of else ''}{'分位数' if part else ''}",
+        definition + (" Quantile over bootstrap samples." if part else ""),
+    )
+    for kind, long_name, long_name_zh, definition in (
+        (
+            "first_order",
+            "first-order Sobol",
+            "一阶索博尔指数",
+            "Share of the variance of the outcome that goes when the input is known.",
+        ),
+        (
+            "total",
+            "total Sobol",
+            "总效应索博尔指数",
+            "Share of the variance that remains when everything but the input is known.",
+        ),
+    )
+    for of in ("", "_of_source")
+    for part in ("", "_quantile")
+)
+
 
 def _by_name(rows: tuple[Variable, ...]) -> dict[str, Variable]:
     """Return rows by name; a name that stands twice would hide the first."""
@@ -1449,5 +1560,8 @@ VARIABLES: dict[str, Variable] = _by_name(
         *_TWO_CENSUSES,
         *_LOOKING_BACK,
         *_TABLES,
+        *_ATTRIBUTION,
+        *_ALLOCATION,
+        *_SENSITIVITY,
     )
 )

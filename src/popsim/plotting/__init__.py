@@ -1,5 +1,6 @@
 """Plots; every function returns matplotlib Axes."""
 
 from popsim.plotting.charts import contributions, fan, pyramid
+from popsim.plotting.goals import attribution, frontier, tornado
 
-__all__ = ["contributions", "fan", "pyramid"]
+__all__ = ["attribution", "contributions", "fan", "frontier", "pyramid", "tornado"]

@@ -7,11 +7,20 @@ apart so that an evaluation never mixes a rule with an assumption about behaviou
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
 
-from popsim.errors import ScenarioError, nearest
+from popsim.errors import Problems, ScenarioError, nearest
 from popsim.policy.fields import (
     AgeSpan,
     ClassMix,
@@ -30,7 +39,7 @@ from popsim.policy.fields import (
     orders_of,
 )
 from popsim.policy.marks import Mark, Steps
-from popsim.units import Quantity
+from popsim.units import Quantity, UnitError, parse
 
 __all__ = [
     "CashTransfer",
@@ -264,6 +273,68 @@ class Scenario(_Strict):
                 )
         return self.model_copy(update={"policies": {n: self.policies[n] for n in names}})
 
+    def override(self, changes: Mapping[str, object]) -> Self:
+        """Return the scenario with other values in some places.
+
+        Parameters
+        ----------
+        changes : mapping of str to object
+            Dotted keys as in :meth:`explain`, and what a file would say there; a number alone is
+            taken in the unit that stands there.
+
+        Raises
+        ------
+        ScenarioError
+            When there is no such value, or the new one does not fit; all problems at once.
+
+        Examples
+        --------
+        >>> grant = {"kind": "cash_transfer", "announced": "2023-01-01",
+        ...          "amount": {"2": "500 CNY"}, "births": {"from": "2023-01-01"}}
+        >>> scenario = Scenario.model_validate({
+        ...     "schema": "popsim.scenario/1", "id": "grant", "regions": "all",
+        ...     "label": {"en": "A grant", "zh": "补助"}, "policies": {"grant": grant}})
+        >>> more = scenario.override({"policies.grant.amount.2": "900 CNY"})
+        >>> print(more.policies["grant"].amount_for(2))
+        900 CNY
+        """
+        data = self.model_dump(by_alias=True, exclude_none=True)
+        marks = dict(self._values)
+        problems = Problems()
+        for dotted, value in changes.items():
+            *above, last = steps = tuple(dotted.split("."))
+            here: Any = data
+            for step in above:
+                here = _under(here, step)[1]
+            key, old = _under(here, last)
+            if key is None:
+                known = [".".join((*above, str(k))) for k in here] if isinstance(here, dict) else []
+                problems.add(
+                    f"scenario {self.id!r} has no value {dotted!r}",
+                    instead=nearest(dotted, known) or " or ".join(known),
+                )
+                continue
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                value = _in_unit_of(old, value)
+            here[key] = value
+            for known_steps in [s for s in marks if s[: len(steps)] == steps]:
+                del marks[known_steps]
+            marks[steps] = Mark("override", 0, 0, "", str(value))
+        problems.raise_if_any(ScenarioError)
+        try:
+            changed = type(self).model_validate(data)
+        except ValidationError as error:
+            for item in error.errors():
+                context = item.get("ctx", {})
+                problems.add(
+                    str(context.get("message", item["msg"])),
+                    where=".".join(map(str, item["loc"])),
+                    instead=str(context.get("instead", "")),
+                )
+            raise ScenarioError(problems.found) from None
+        changed._values.update(marks)
+        return changed
+
     def explain(self, dotted: str) -> str:
         """Say what a value is, and in which line of which file it stands.
 
@@ -282,7 +353,8 @@ class Scenario(_Strict):
         mark = self._values.get(steps) or self._covering_order(steps)
         if mark is None:
             return self._explain_default(dotted, steps)
-        text = f"{mark.text or 'several values'}, {mark.file}:{mark.line}"
+        place = f"{mark.file}:{mark.line}" if mark.line else mark.file
+        text = f"{mark.text or 'several values'}, {place}"
         clause = self._values.get((*steps[:2], "clause"))
         if steps[0] == "policies" and clause is not None and steps[2:] != ("clause",):
             text += f", clause {clause.text}"
@@ -318,6 +390,25 @@ class Scenario(_Strict):
                 message = f"scenario {self.id!r} has no value {dotted!r}"
                 raise ScenarioError(f"{message}; write: {instead}" if instead else message)
         return f"{here}, not in a file" if not self._values else f"{here}, default"
+
+
+def _under(here: object, step: str) -> tuple[Any, Any]:
+    """Return the key that is written as a step, and what stands under it; None without one."""
+    for key, value in here.items() if isinstance(here, dict) else ():
+        if str(key) == step:
+            return key, value
+    return None, None
+
+
+def _in_unit_of(old: object, number: float) -> object:
+    """Write a number in the unit of the quantity that stands there."""
+    if not isinstance(old, str):
+        return number
+    try:
+        unit = parse(old).unit
+    except UnitError:
+        return number
+    return f"{f'{number:.6f}'.rstrip('0').rstrip('.')} {unit}"
 
 
 class Evidence(_Strict):

@@ -347,12 +347,16 @@ class Response:
         """Return the terms of :meth:`log_effect` by channel."""
         effects = {}
         for name, channel in self.channels.items():
-            parameters = draw_channel(channel, name, draws, seed)
+            parameters = self.parameters(name, channel, draws, seed)
             ours, theirs = (
                 self._effect(name, channel, s, context, parameters) for s in (scenario, reference)
             )
             effects[name] = ours - theirs
         return effects
+
+    def parameters(self, name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
+        """Return the parameters of a channel by draw; the one place where chance comes in."""
+        return draw_channel(channel, name, draws, seed)
 
     def _effect(
         self,
