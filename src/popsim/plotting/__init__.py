@@ -1,5 +1,6 @@
 """Plots; every function returns matplotlib Axes."""
 
 from popsim.plotting.charts import contributions, fan, pyramid
+from popsim.plotting.evidence import forest
 
-__all__ = ["contributions", "fan", "pyramid"]
+__all__ = ["contributions", "fan", "forest", "pyramid"]
