@@ -1,4 +1,4 @@
-"""The studies entered into the response: does its interval contain what they found?
+"""The studies entered into the response, and whether its interval contains what they found.
 
 A sum of money per child goes through the cash map, points of coverage go through the childcare
 map, each times the multiplier of the births studied. What comes out is the effect on the birth
@@ -135,9 +135,9 @@ def share_contained(checked: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a response and set of studies: ``studies``, their number; ``in_80``, ``in_95``, the
         shares; ``programmes``, ``programmes_in_80``, ``programmes_in_95``, the same with every
-        programme counting once; ``log_error``, root of the mean square of log (median / effect), the
-        distance of the medians, 0.69 being a factor of two. Sets: ``pooled``, what the default was fitted to; ``not pooled``,
-        the other effects of money and childcare that last while a rule does; ``all``, both.
+        programme counting once; ``log_error``, root of the mean square of log (median / effect),
+        0.69 being a factor of two. Sets: ``pooled``, what the default was fitted to; ``not
+        pooled``, the other effects of money and childcare that last while a rule does; ``all``.
         Transitory effects and other channels entered as money are in none.
 
     Examples
