@@ -9,13 +9,14 @@ import tempfile
 from pathlib import Path
 
 from scripts.baselines.write import same
-from scripts.proof import fertility_measures, looking_back, un
+from scripts.proof import evidence, fertility_measures, looking_back, un
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "looking-back": looking_back.files,
     "un": un.files,
     "fertility-measures": fertility_measures.files,
+    "evidence": evidence.files,
 }
 
 

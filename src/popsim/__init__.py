@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from popsim import plotting as plot
+    from popsim.data.evidence import evidence
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
     from popsim.demography.births_decomposition import decompose_births
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from popsim.evaluation.goals import goal
     from popsim.evaluation.sensitivity import sensitivity
     from popsim.policy.files import read_response, read_scenario
+    from popsim.policy.pooling import fit_dose_response, pool_evidence
     from popsim.policy.response import Response
     from popsim.simulation import run
     from popsim.store import load_result, save_result
@@ -64,12 +66,15 @@ _HOMES = {
     "dependency_indicators": "popsim.demography.indicators",
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
+    "evidence": "popsim.data.evidence",
+    "fit_dose_response": "popsim.policy.pooling",
     "from_frames": "popsim.tables.read",
     "goal": "popsim.evaluation.goals",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
     "plot": "popsim.plotting",
+    "pool_evidence": "popsim.policy.pooling",
     "project": "popsim.demography.projection",
     "project_regions": "popsim.demography.regions",
     "read_counts": "popsim.tables.counted",
@@ -103,6 +108,8 @@ __all__ = [
     "data_checks",
     "decompose_births",
     "dependency_indicators",
+    "evidence",
+    "fit_dose_response",
     "from_frames",
     "goal",
     "indicator_names",
@@ -110,6 +117,7 @@ __all__ = [
     "load_baseline",
     "load_result",
     "plot",
+    "pool_evidence",
     "project",
     "project_regions",
     "read_counts",

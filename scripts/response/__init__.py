@@ -1,0 +1,1 @@
+"""The default response, written from the evidence and from named judgements."""
