@@ -205,6 +205,7 @@ def _maps(shares: pd.DataFrame, checked: pd.DataFrame) -> str:
         f"{_percent(default['in_80'])} of the pooled ones in 80 %) because it is wider, not "
         f"because it is nearer: its medians are further off (log distance "
         f"{linear['log_error']:.2f} against {default['log_error']:.2f}), and for "
-        f"{widest['id']} it says {widest['median']:.0f} % with an upper end of {widest['high_80']:.0f} %, where "
+        f"{widest['id']} it says {widest['median']:.0f} % with an upper end of "
+        f"{widest['high_80']:.0f} %, where "
         f"{widest['effect_pct']:g} % were found."
     )
