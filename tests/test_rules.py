@@ -7,7 +7,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from popsim.policy.instruments import month, payments
-from popsim.policy.model import CashTransfer
+from popsim.policy.kinds.cash import CashTransfer
 from popsim.units import parse
 
 FILE = Path(__file__).parent / "rules" / "cash_transfer.yaml"
