@@ -358,8 +358,8 @@ def stronger_removal(
     total = np.zeros_like(log_effect[:, before:])
     for lag, left in enumerate(fades[:-1]):
         total += left * fall[:, before - lag : before - lag + years]
-    more: np.ndarray = -(multiplier - 1.0)[:, None, None] * total
-    return more
+    # Adding 0 makes -0 a plain 0.
+    return np.asarray((1.0 - multiplier)[:, None, None] * total + 0.0)
 
 
 class Response:

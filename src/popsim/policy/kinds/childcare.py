@@ -184,6 +184,6 @@ class ChildcareFee(Instrument):
                 "lower fees are given by a cut or by a share of inclusive places, one of them",
                 "cut: 300 CNY/month",
             )
-        if self.inclusive is not None and "children" in self.model_fields_set:
+        if self.inclusive is not None and self.children != WHOLE:
             fail("children belongs to a cut", "cut, or no children")
         return self

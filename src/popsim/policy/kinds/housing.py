@@ -52,7 +52,7 @@ def interest_saved(principal: float, fund_rate: float, market_rate: float, month
     Examples
     --------
     >>> round(interest_saved(120_000, 0.031, 0.042, 360))
-    15216
+    15214
     """
 
     def annuity(rate: float) -> float:

@@ -161,10 +161,10 @@ class PerChild(Instrument):
         """
         from popsim.policy.kinds.cash import CashTransfer
 
-        same = {name: getattr(self, name) for name in PerChild.model_fields if name != "take_up"}
+        same = {n: getattr(self, n) for n in PerChild.model_fields if n not in ("kind", "take_up")}
         take_up = Quantity(self.take_up.to("%").value * share, "%")
         return CashTransfer.model_construct(
-            **same, kind="cash_transfer", amount=amount, child_age=child_age, take_up=take_up
+            **same, amount=amount, child_age=child_age, take_up=take_up
         )
 
 
