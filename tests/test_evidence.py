@@ -47,7 +47,12 @@ def test_rows_are_complete_and_numeric() -> None:
         float(row["effect_pct"])
         assert row["quality"] in "ABCD"
         assert row["dose_denominator"] in ("", "recalled", "stated")
-        assert bool(row["dose_denominator"]) == bool(row["dose_pv_pct_gdppc"]), row["id"]
+        dosed = row["dose_pv_pct_gdppc"] or row["coverage_points"]
+        assert bool(row["dose_denominator"]) == bool(dosed), row["id"]
+        assert row["effect_base"] in ("", "recalled", "stated")
+        # A base from memory is told in words too.
+        assert (row["effect_base"] == "recalled") == ("base from memory" in row["derivation"])
+        assert "recalled" not in row["doi"]
 
 
 def test_semi_elasticity_is_effect_over_dose() -> None:
