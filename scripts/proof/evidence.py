@@ -92,6 +92,7 @@ def page(checked: pd.DataFrame) -> str:
         "## Share contained",
         _shares(shares),
         _reading(shares, steady),
+        _not_new(steady),
         "## Money",
         _table(steady[steady["entered_as"] == "cash"]),
         "## Childcare",
@@ -145,6 +146,18 @@ def _reading(shares: pd.DataFrame, steady: pd.DataFrame) -> str:
         "was published the default is too low and its 80 % interval too narrow; as a forecast for "
         "a place with few births and a short trial that is meant. Who does not share the judgement "
         "takes the shrinkage out ([evidence](evidence.md))."
+    )
+
+
+def _not_new(steady: pd.DataFrame) -> str:
+    other = steady[~steady["pool"]]
+    again = other["programme"].isin(steady.loc[steady["pool"], "programme"]).sum()
+    childcare = (other["entered_as"] == "childcare").sum()
+    rest = len(other) - again - childcare
+    return (
+        f"*Not pooled* is not *not used*: of these {len(other)} estimates {again} are further "
+        f"figures of pooled programmes, {childcare} are of the childcare from which that channel "
+        f"was set, and the other {rest} are a meta-analysis and a panel of countries."
     )
 
 
