@@ -44,6 +44,8 @@ def test_run_prints_the_effect_and_writes_everything(popsim, tmp_path):
         "chances.csv",
         "cost.csv",
         "effect.csv",
+        "bill.csv",
+        "places.csv",
         "effect_third_child_share.png",
         "effect_total_fertility_rate.png",
         "indicators.csv",

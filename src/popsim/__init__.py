@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.allocation import allocate
     from popsim.evaluation.attribution import attribute
+    from popsim.evaluation.bill import bill
     from popsim.evaluation.compare import compare
     from popsim.evaluation.goals import goal
+    from popsim.evaluation.places import place_tasks, places_to_build
     from popsim.evaluation.sensitivity import sensitivity
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.own_evidence import response_from_evidence, write_response
@@ -59,6 +61,7 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
+    "bill": "popsim.evaluation.bill",
     "allocate": "popsim.evaluation.allocation",
     "attribute": "popsim.evaluation.attribution",
     "baseline_names": "popsim.data.samples",
@@ -75,6 +78,8 @@ _HOMES = {
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
+    "place_tasks": "popsim.evaluation.places",
+    "places_to_build": "popsim.evaluation.places",
     "plot": "popsim.plotting",
     "pool_evidence": "popsim.policy.pooling",
     "pool_sensitivity": "popsim.policy.pool_sensitivity",
@@ -108,6 +113,7 @@ __all__ = [
     "allocate",
     "attribute",
     "baseline_names",
+    "bill",
     "check_data",
     "compare",
     "data_checks",
@@ -121,6 +127,8 @@ __all__ = [
     "indicators",
     "load_baseline",
     "load_result",
+    "place_tasks",
+    "places_to_build",
     "plot",
     "pool_evidence",
     "pool_sensitivity",
