@@ -162,10 +162,10 @@ def place_tasks(
     tasks.insert(0, "region_name", [str(name) for name in named])
     tasks = tasks.rename_axis("region").reset_index()
     if len(tasks) > 1:
-        total = tasks.sum(numeric_only=True).to_dict()
+        total = tasks.sum(numeric_only=True).to_frame().T
         total["places_per_1000"] = 1000.0 * total["places_at_end"] / float(residents.sum())
-        heading = {"region": "", "region_name": "合计" if locale == "zh" else "total"}
-        tasks = pd.concat([tasks, pd.DataFrame([{**heading, **total}])], ignore_index=True)
+        total = total.assign(region="", region_name="合计" if locale == "zh" else "total")
+        tasks = pd.concat([tasks, total[tasks.columns]], ignore_index=True)
     if locale == "zh":
         years_zh = {str(year): f"{year}年新增托位（个）" for year in building.columns}
         tasks = tasks.rename(columns={**_TASKS_ZH, **years_zh})
