@@ -140,16 +140,23 @@ def place_tasks(
         )
     mine = result.sel(scenario=scenario)
     before = max(first - 1, there[0])
-    by_year = mine["childcare_places_built"].transpose("region", "year").to_pandas()
-    building = by_year.loc[:, first:last]
+    building = mine["childcare_places_built"].sel(year=slice(first, last)).reset_coords(drop=True)
+    each = {str(int(year)): building.sel(year=year).to_series() for year in building["year"]}
     ends = table[table["year"] == last].set_index("region")
-    grants = mine["construction_payments"].sel(year=slice(first, last)).sum("year")
-    residents = mine["population_total"].sel(time=last).mean("draw").to_series()
+    grants = (
+        mine["construction_payments"]
+        .sel(year=slice(first, last))
+        .sum("year")
+        .reset_coords(drop=True)
+    )
+    residents = (
+        mine["population_total"].sel(time=last).mean("draw").reset_coords(drop=True).to_series()
+    )
     tasks = pd.DataFrame(
         {
             "places_at_start": table[table["year"] == before].set_index("region")["places"],
-            **{str(year): building[year] for year in building.columns},
-            "places_to_build": building.sum(axis=1),
+            **each,
+            "places_to_build": building.sum("year").to_series(),
             "places_at_end": ends["places"],
             "places_per_1000": 1000.0 * ends["places"] / residents,
             **{name: ends[name] for name in ("children_in_care", "places_wanted", "places_short")},
@@ -167,6 +174,6 @@ def place_tasks(
         total = total.assign(region="", region_name="合计" if locale == "zh" else "total")
         tasks = pd.concat([tasks, total[tasks.columns]], ignore_index=True)
     if locale == "zh":
-        years_zh = {str(year): f"{year}年新增托位（个）" for year in building.columns}
+        years_zh = {year: f"{year}年新增托位（个）" for year in each}
         tasks = tasks.rename(columns={**_TASKS_ZH, **years_zh})
     return tasks
