@@ -563,20 +563,19 @@ class Response:
         share = _answered(months, doses.announced, lag, channel.ramp.value)
         weight = -np.diff(share, axis=0, append=0.0) / 12.0
         # Most months have the same doses: the map is taken once per dose, not once per month.
-        summed = np.cumsum(doses.dose, axis=0)
-        passed = np.cumsum(doses.passed, axis=0)
-        pairs = np.stack([summed.ravel(), passed.ravel()]).round(9)
-        levels, place = np.unique(pairs, axis=1, return_inverse=True)
+        # The real part is had in full, the imaginary one is passed on in part.
+        summed = np.cumsum(doses.dose + 1j * doses.passed, axis=0)
+        levels, place = np.unique(summed.round(9), return_inverse=True)
         place = place.reshape(summed.shape)
-        in_year = np.zeros((len(ORDERS), levels.shape[1], len(years)))
+        in_year = np.zeros((len(ORDERS), len(levels), len(years)))
         year_of = (months - months[0]) // 12
         for order in range(len(ORDERS)):
             np.add.at(
                 in_year[order], (place[:, order], np.broadcast_to(year_of, weight.shape)), weight
             )
-        dose = levels[None, 0]
-        if levels[1].any():
-            dose = dose + parameters.pass_through[:, None] * levels[None, 1]
+        dose = levels.real[None, :]
+        if levels.imag.any():
+            dose = dose + parameters.pass_through[:, None] * levels.imag[None, :]
         effect = map_effect(channel, parameters.map, dose)
         logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
         columns = [logs[:, :, k] @ in_year[k] for k in range(len(ORDERS))]
