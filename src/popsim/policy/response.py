@@ -556,7 +556,7 @@ class Response:
         )
         rush = None
         if channel.rush is not None:
-            rush = _rush(doses, channel.rush, parameters.rush, months)
+            rush = _rush(doses, channel, channel.rush, parameters, months)
         if not doses.dose.any() and not doses.passed.any():
             return None, rush
         lag = conception + int(channel.decision_lag.value)
@@ -686,14 +686,18 @@ def used_channels(*scenarios: Scenario) -> set[str]:
     return {name for one in scenarios for policy in one.policies.values() for name in _uses(policy)}
 
 
-def _rush(doses: Doses, rush: Rush, effect: np.ndarray, months: np.ndarray) -> np.ndarray | None:
+def _rush(
+    doses: Doses, channel: Channel, rush: Rush, parameters: ChannelDraws, months: np.ndarray
+) -> np.ndarray | None:
     """Return E of births hurried into the last months before known ends."""
     length = int(rush.months.value)
-    logs = np.zeros((len(effect), len(months) // 12, len(ORDERS)))
+    logs = np.zeros((len(parameters.rush), len(months) // 12, len(ORDERS)))
     for end in doses.ends:
         if end.known > end.month - length or not end.lost.any():
             continue
-        hurried = _log_factor(effect[:, None] * end.lost / rush.per_dose)
+        # Nobody hurries for what moves nobody.
+        moved = map_effect(channel, parameters.map, end.lost[None, :]) != 0.0
+        hurried = moved * _log_factor(parameters.rush[:, None] * end.lost / rush.per_dose)
         last = (months > end.month - length) & (months <= end.month)
         share = last.reshape(-1, 12).mean(axis=1)
         logs += share[None, :, None] * hurried[:, None, :]
