@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from popsim.errors import Problems
 
-__all__ = ["Mark", "Marked", "Steps", "load"]
+__all__ = ["Mark", "Marked", "Steps", "load", "read_value"]
 
 Steps = tuple[str, ...]
 """Keys from the top of a file to a value; positions in a list are written as numbers."""
@@ -121,6 +121,42 @@ def load(path: Path, problems: Problems) -> Marked | None:
     reader.marked.data = data
     # What stands in place of an alias is not known; further messages would mislead.
     return None if reader.aliased else reader.marked
+
+
+def read_value(text: str, name: str, problems: Problems) -> Any:
+    """Read one value as it would be read in a file, e.g. of a command line.
+
+    Parameters
+    ----------
+    text : str
+        What a file would say after the key: ``900 CNY/month``, ``{2: 300 CNY/month}``, ``null``.
+    name : str
+        What problems name as the place.
+    problems : Problems
+        Where problems are noted.
+
+    Returns
+    -------
+    object
+        Plain data; None when there is a problem, and for ``null``.
+
+    Examples
+    --------
+    >>> read_value("{2: 300 CNY/month}", "--set", Problems())
+    {'2': '300 CNY/month'}
+    >>> read_value("900", "--set", Problems())
+    900
+    """
+    lines = text.split("\n")
+    try:
+        node = YAML().compose(text)
+    except MarkedYAMLError as error:
+        _syntax(name, lines, error, problems)
+        return None
+    except YAMLError as error:
+        problems.add(f"not valid YAML: {str(error).splitlines()[0]}", where=name)
+        return None
+    return None if node is None else _Reader(name, lines, problems).read(node, ())
 
 
 def _syntax(file: str, lines: list[str], error: MarkedYAMLError, problems: Problems) -> None:
