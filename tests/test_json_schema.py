@@ -96,7 +96,7 @@ policies:
         "$.policies.grant: Additional properties are not allowed ('takeup' was unexpected)"
     ]
     kind = child.replace("{amount", "{kind: childcare_capacity, amount")
-    assert "'amount' was unexpected" in refused(kind, tmp_path)[0]
+    assert "'amount', 'take_up' were unexpected" in refused(kind, tmp_path)[0]
     assert "'label' is a required property" in refused(re.sub("label.*\n", "", child), tmp_path)[0]
 
 

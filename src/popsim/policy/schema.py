@@ -251,6 +251,7 @@ def _form(prop: JsonSchemaValue) -> str:
 
 
 _CHANGED = "Difference"
+_MAPPING = ["object", "null"]
 
 
 def _differences(definitions: dict[str, Any]) -> dict[str, Any]:
@@ -279,14 +280,17 @@ def _difference(here: Any) -> Any:
         elif key == "if":
             # The test for a kind stays, and null is of no kind.
             found[key] = {"type": "object", **part}
+        elif key == "type" and part == "object":
+            found[key] = _MAPPING
         elif key != "required":
             found[key] = _difference(part)
     return found
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    if "allOf" in schema:
-        return {**schema, "type": ["object", "null"]}
+    if "$ref" in schema or schema.get("type") == _MAPPING:
+        # Mappings take null already; a choice would hide what is wrong inside them.
+        return schema
     kept: dict[str, Any] = {k: schema.pop(k) for k in ("title", "description") if k in schema}
     return {**kept, "anyOf": [schema, {"type": "null"}]}
 
