@@ -234,12 +234,18 @@ def check_file(path: str | Path) -> str:
         With all problems of the file.
     """
     path = Path(path)
-    marked = load(path, Problems()) if path.is_file() else None
-    if marked is not None and marked.data.get("schema") == RESPONSE_SCHEMA:
+    if not is_scenario(path):
         return f"response {read_response(path).id}"
     scenario = read_scenario(path)
     policies = ", ".join(scenario.policies) or "no policy"
     return f"scenario {scenario.id}: {policies}"
+
+
+def is_scenario(path: str | Path) -> bool:
+    """Return whether a file is no response file, be it a good scenario file or not."""
+    path = Path(path)
+    marked = load(path, Problems()) if path.is_file() else None
+    return marked is None or marked.data.get("schema") != RESPONSE_SCHEMA
 
 
 def _load(path: Path, problems: Problems) -> Marked | None:
