@@ -28,6 +28,17 @@ __all__ = ["FORMATS", "json_schema"]
 FORMATS: dict[str, type[BaseModel]] = {"scenario": Scenario, "response": ResponseFile}
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
+#: Numbers for examples of quantities, by unit.
+_USUAL = {
+    "CNY": 500,
+    "CNY/month": 300,
+    "CNY/year": 3600,
+    "CNY/place": 2000,
+    "places/1000 residents": 4.5,
+    "%": 100,
+    "month": 9,
+    "day": 30,
+}
 _NUMBER = r"\+?[0-9]+(\.[0-9]+)?"
 
 
@@ -105,12 +116,14 @@ def _quantity(units: tuple[str, ...]) -> JsonSchemaValue:
     spaced = _alternatives(word for word in words if word[0].isdigit())
     close = _alternatives(word for word in words if not word[0].isdigit())
     unit = "|".join(part for part in (rf"\s*({close})", rf"\s+({spaced})" * bool(spaced)) if part)
+    plural = next((word for word in spellings(units[0]) if word == f"{units[0]}s"), "")
     shown = [unit for unit in units if unit != "1"]
     return {
         "type": "string",
         "pattern": rf"^\s*{_NUMBER}({unit})\s*$",
         "description": f"a number and its unit: {' or '.join(shown)}",
-        "examples": [f"300 {units[0]}"] if "CNY" in units[0] else [f"10 {units[0]}"],
+        "examples": [f"{_USUAL.get(units[0], 10)} {plural or units[0]}"],
+        "x-units": shown,
     }
 
 
@@ -137,8 +150,13 @@ _TEXT: dict[Any, JsonSchemaValue] = {
         "type": "string",
         "pattern": r"^([1-3]|[1-4]\+)$",
         "description": "birth order: 3 is the third child only, 3+ the third and later ones",
+        "examples": ["2"],
     },
-    fields._read_year: {"type": "string", "pattern": "^(19|20|21)[0-9][0-9]$"},
+    fields._read_year: {
+        "type": "string",
+        "pattern": "^(19|20|21)[0-9][0-9]$",
+        "examples": ["2025"],
+    },
     fields._read_class: {"type": "string", "enum": list(fields.CLASS_TYPES)},
     fields._read_payer: {"type": "string", "enum": list(fields.PAYERS)},
     fields._read_age_span: {
@@ -187,6 +205,9 @@ class _Generator(GenerateJsonSchema):
         keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
         values = self.generate_inner(schema["values_schema"]) if "values_schema" in schema else {}
         mapping: JsonSchemaValue = {"type": "object"}
+        first = [*keys.get("examples", ()), *keys.get("enum", ())][:1]
+        if first and "examples" in values:
+            mapping |= {"examples": [{first[0]: values["examples"][0]}]}
         if "enum" in keys:
             mapping |= {"properties": {key: dict(values) for key in keys["enum"]}}
         elif "pattern" in keys:
