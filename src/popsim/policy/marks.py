@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from popsim.errors import Problems
 
-__all__ = ["Mark", "Marked", "Steps", "load", "read_value"]
+__all__ = ["Mark", "Marked", "Steps", "load", "read_value", "reads_as_text"]
 
 Steps = tuple[str, ...]
 """Keys from the top of a file to a value; positions in a list are written as numbers."""
@@ -157,6 +157,21 @@ def read_value(text: str, name: str, problems: Problems) -> Any:
         problems.add(f"not valid YAML: {str(error).splitlines()[0]}", where=name)
         return None
     return None if node is None else _Reader(name, lines, problems).read(node, ())
+
+
+def reads_as_text(text: str) -> bool:
+    """Return whether text without quotation marks is read as that text, and not complained of.
+
+    Only the words are judged; where a mark such as ``: `` needs quotes is known to the YAML writer.
+
+    Examples
+    --------
+    >>> [reads_as_text(word) for word in ("600 CNY", "no", "2023", "null", "010203")]
+    [True, False, False, False, False]
+    """
+    problems = Problems()
+    value = _Reader("", [text], problems).scalar(ScalarNode("", text), Mark("", 1, 1, text))
+    return not problems and value == text and isinstance(value, str)
 
 
 def _syntax(file: str, lines: list[str], error: MarkedYAMLError, problems: Problems) -> None:
