@@ -366,6 +366,13 @@ def test_caret_stands_under_chinese_text(write: Write) -> None:
     assert str(caught.value).splitlines()[2] == " " * 4 + " " * 12 + "\u3000" * 2 + " " * 6 + "^"
 
 
+def test_folded_text_is_one_line_of_plain_words(write: Write) -> None:
+    text = HEAD + "notes: >-\n  one line\n  and another\n"
+    scenario = read_scenario(write(text))
+    assert scenario.notes == "one line and another"
+    assert scenario.explain("notes") == "one line and another, case.yaml:5"
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a remark\n"])
 def test_empty_file(write: Write, text: str) -> None:
     assert problems(write(text)) == [

@@ -234,7 +234,7 @@ class _Reader:
         )
 
     def read(self, node: Node, steps: Steps) -> Any:
-        mark = self.mark(node, node.value if isinstance(node, ScalarNode) else "")
+        mark = self.mark(node, _unfolded(node) if isinstance(node, ScalarNode) else "")
         self.marked.values[steps] = mark
         if id(node) in self.seen:
             # An alias, reported at its anchor; it may even point to itself.
@@ -273,7 +273,7 @@ class _Reader:
         return data
 
     def scalar(self, node: ScalarNode, mark: Mark) -> Any:
-        text = node.value
+        text = _unfolded(node)
         if node.style:
             return text
         if text in ("", "~", "null", "Null", "NULL"):
@@ -299,3 +299,9 @@ class _Reader:
         if re.fullmatch(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?", text):
             return float(text)
         return text
+
+
+def _unfolded(node: ScalarNode) -> str:
+    """Return the text of a scalar; the library marks where lines were folded with a bell."""
+    text: str = node.value
+    return text.replace("\a", "") if node.style == ">" else text
