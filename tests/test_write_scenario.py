@@ -7,16 +7,21 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
+from popsim.errors import Problems
 from popsim.policy.difference import diff
 from popsim.policy.examples import kind_example, kinds
 from popsim.policy.files import read_scenario, scenario_names, write_scenario
+from popsim.policy.marks import load
 from popsim.policy.model import Scenario
+from popsim.policy.schema import json_schema
 
 drawn_by = runpy.run_path(str(Path(__file__).with_name("scenario_strategies.py")))
 policies, scenarios = drawn_by["policies"], drawn_by["scenarios"]
 scenario_of = drawn_by["scenario_of"]
 
+SCHEMA = Draft202012Validator(json_schema("scenario"))
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 
@@ -26,6 +31,10 @@ def round_trip(scenario: Scenario, folder: Path) -> None:
     again = read_scenario(file)
     assert again.model_dump(exclude={"extends"}) == scenario.model_dump(exclude={"extends"})
     assert not diff(scenario, again)
+    marked = load(file, Problems())
+    assert marked is not None
+    # Editors accept what popsim reads.
+    assert [error.message for error in SCHEMA.iter_errors(marked.data)] == []
     assert write_scenario(again, file).read_text(encoding="utf-8") == first
 
 
