@@ -12,11 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from popsim.policy.examples import kind_example
-from popsim.policy.model import ResponseFile, Scenario
-from popsim.policy.schema import json_schema
+from popsim.policy.schema import FORMATS, format_classes, json_schema
 from popsim.policy.words import key_label, kind_label, meaning, text_of
 
-__all__ = ["classes", "response_reference", "scenario_reference", "table"]
+__all__ = ["response_reference", "scenario_reference", "table"]
 
 #: Section and word of a choice between classes, by the key that says which.
 CHOICES = {
@@ -41,7 +40,7 @@ def scenario_reference() -> list[str]:
         "",
         "A scenario says what government does. [How to write a scenario](../scenarios.md) goes",
         "through it step by step.",
-        *_format(Scenario, "scenario"),
+        *_format("scenario"),
     ]
 
 
@@ -51,42 +50,23 @@ def response_reference() -> list[str]:
         "# Response files, key by key",
         "",
         "A response says how families answer. [Policies](../policy.md) explains what is assumed.",
-        *_format(ResponseFile, "response"),
+        *_format("response"),
     ]
 
 
-def classes(top: type[BaseModel]) -> list[type[BaseModel]]:
-    """Return a class and every class whose values may stand in its fields, each once."""
-    found: list[type[BaseModel]] = []
-
-    def walk(hint: Any) -> None:
-        if isinstance(hint, type) and issubclass(hint, BaseModel):
-            if hint not in found:
-                found.append(hint)
-                for field in hint.model_fields.values():
-                    walk(field.annotation)
-            return
-        # The origin of an annotated type is the type itself.
-        for part in (getattr(hint, "__origin__", ...), *getattr(hint, "__args__", ())):
-            if part is not ...:
-                walk(part)
-
-    walk(top)
-    return found
-
-
-def _format(top: type[BaseModel], name: str) -> list[str]:
+def _format(name: str) -> list[str]:
+    top = FORMATS[name]
     definitions = json_schema(name)["$defs"]
-    known = {one.__name__: one for one in classes(top)}
+    known = format_classes(name)
     lines = ["", "## The file", "", *_class(top, definitions)]
     chosen = {top.__name__}
     for tag, members in _choices(definitions).items():
         lines += _choice(tag, [known[member] for member in members], definitions)
         chosen |= set(members)
     lines += ["", "## Parts"]
-    for one in known.values():
-        if one.__name__ not in chosen:
-            lines += ["", f"### {one.__name__}", "", *_class(one, definitions)]
+    for part, one in sorted(known.items()):
+        if part not in chosen:
+            lines += ["", f"### {part}", "", *_class(one, definitions)]
     return lines
 
 
@@ -176,6 +156,8 @@ def _default(prop: dict[str, Any]) -> str:
     default = prop.get("default")
     if default is None or default == {} or default == []:
         return "no"
+    if isinstance(default, bool):
+        default = str(default).lower()
     if isinstance(default, dict) and default.get("dist") == "fixed":
         default = f"{default['value']:g}"
     return f"no: `{default:g}`" if isinstance(default, float) else f"no: `{default}`"
@@ -224,7 +206,8 @@ def _form(schema: dict[str, Any]) -> str:
             *(v for v in (schema.get("additionalProperties"),) if isinstance(v, dict)),
         ]
         return f"mapping of names to {_written(values[0])}" if values else "mapping"
-    return {"string": "text", "integer": "whole number"}.get(kind, kind)
+    words = {"string": "text", "integer": "whole number", "boolean": "`true` or `false`"}
+    return words.get(kind, kind)
 
 
 def _yaml(policy: dict[str, Any]) -> list[str]:

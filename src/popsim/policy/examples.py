@@ -14,7 +14,9 @@ from popsim.policy.schema import json_schema
 __all__ = ["kind_example", "kinds"]
 
 #: An example needs at most so many keys that are not required by themselves.
-_MOST = 3
+_MOST = 2
+#: So many ways of writing the same keys (money a month, a year, once) are tried.
+_FORMS = 10
 
 
 def kinds() -> dict[str, str]:
@@ -64,17 +66,20 @@ def kind_example(kind: str) -> dict[str, Any]:
     if given:
         return {"kind": kind, **given[0]}
     values = {
-        key: value
+        key: forms
         for key, prop in one["properties"].items()
-        if (value := _value(prop, definitions)) is not None
+        if key != "kind" and (forms := _values(prop, definitions))
     }
-    required = [key for key in one["required"] if key != "kind"]
-    optional = [key for key in values if key not in required and key != "kind"]
-    for number in range(_MOST + 1):
-        for more in itertools.combinations(optional, number):
-            example = {key: values[key] for key in (*required, *more) if key in values}
-            if _fits({"kind": kind, **example}):
-                return {"kind": kind, **example}
+    required = [key for key in one["required"] if key in values]
+    optional = [key for key in values if key not in required]
+    rows = itertools.product(*(values[key] for key in required))
+    for row in itertools.islice(rows, _FORMS):
+        said = {"kind": kind, **dict(zip(required, row, strict=True))}
+        for number in range(_MOST + 1):
+            for more in itertools.combinations(optional, number):
+                example = said | {key: values[key][0] for key in more}
+                if _fits(example):
+                    return example
     raise ScenarioError(
         f"no small example fits the kind {kind!r}; write: "
         'json_schema_extra={"examples": [{...}]} in the model_config of its class'
@@ -103,28 +108,29 @@ def _fits(policy: dict[str, Any]) -> bool:
     return True
 
 
-def _value(schema: dict[str, Any], definitions: dict[str, Any]) -> Any:
-    """Return a value that fits a schema, None when nothing simple does."""
+def _values(schema: dict[str, Any], definitions: dict[str, Any]) -> list[Any]:
+    """Return values that fit a schema, in each of the units that it allows."""
     if "examples" in schema:
-        return schema["examples"][0]
+        return list(schema["examples"])
     if "const" in schema:
-        return schema["const"]
+        return [schema["const"]]
     if "enum" in schema:
-        return schema["enum"][0]
+        return list(schema["enum"])
     if "$ref" in schema:
-        return _value(definitions[schema["$ref"].rpartition("/")[2]], definitions)
+        return _values(definitions[schema["$ref"].rpartition("/")[2]], definitions)
     for one in schema.get("anyOf", ()):
-        value = _value(one, definitions)
-        if value is not None:
-            return value
+        found = _values(one, definitions)
+        if found:
+            return found
     if schema.get("type") == "object":
-        return {
-            key: _value(schema["properties"][key], definitions)
+        parts = {
+            key: _values(schema["properties"][key], definitions)
             for key in schema.get("required", ())
             if key in schema.get("properties", {})
-        } or None
+        }
+        return [{key: part[0] for key, part in parts.items()}] if parts else []
     if schema.get("type") == "array":
-        value = _value(schema.get("items", {}), definitions)
-        return None if value is None else [value]
+        return [_values(schema.get("items", {}), definitions)[:1]]
     plain = {"string": "text", "integer": 2025, "number": 1.0, "boolean": True}
-    return plain.get(str(schema.get("type")))
+    value = plain.get(str(schema.get("type")))
+    return [] if value is None else [value]

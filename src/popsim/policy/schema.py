@@ -22,7 +22,7 @@ from popsim.policy.model import ResponseFile, Scenario
 from popsim.policy.words import key_label, kind_label, meaning, text_of
 from popsim.units import UNITS, Quantity, spellings
 
-__all__ = ["FORMATS", "json_schema"]
+__all__ = ["FORMATS", "format_classes", "json_schema"]
 
 #: Class of each file format.
 FORMATS: dict[str, type[BaseModel]] = {"scenario": Scenario, "response": ResponseFile}
@@ -37,9 +37,12 @@ _USUAL = {
     "places/1000 residents": 4.5,
     "%": 100,
     "month": 9,
+    "%/year": 3,
     "day": 30,
+    "week": 15,
 }
 _NUMBER = r"\+?[0-9]+(\.[0-9]+)?"
+_SIGNED = _NUMBER.replace(r"\+", "[+-]")
 
 
 def json_schema(name: str = "scenario") -> dict[str, Any]:
@@ -104,11 +107,30 @@ def json_schema(name: str = "scenario") -> dict[str, Any]:
     return {**head, **whole, "$defs": dict(sorted(definitions.items()))}
 
 
+def format_classes(name: str = "scenario") -> dict[str, type[BaseModel]]:
+    """Return every class that can stand in a file format, by its name in the JSON Schema.
+
+    Examples
+    --------
+    >>> sorted(format_classes("scenario"))[-3:]
+    ['Scenario', 'Source', 'Window']
+    """
+    seen: dict[str, type[BaseModel]] = {}
+
+    class Listing(_Generator):
+        def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+            seen.setdefault(schema["cls"].__name__, schema["cls"])
+            return super().model_schema(schema)
+
+    FORMATS[name].model_json_schema(schema_generator=Listing)
+    return seen
+
+
 def _own(required: list[str]) -> list[str]:
     return [key for key in required if key in ("schema", "id", "label")]
 
 
-def _quantity(units: tuple[str, ...]) -> JsonSchemaValue:
+def _quantity(units: tuple[str, ...], number: str = _NUMBER) -> JsonSchemaValue:
     """Return the schema of a number with one of the units."""
     allowed = (*units, "10^4 CNY") if "CNY" in units else units
     words = [word for unit in allowed for word in spellings(unit)]
@@ -116,61 +138,68 @@ def _quantity(units: tuple[str, ...]) -> JsonSchemaValue:
     spaced = _alternatives(word for word in words if word[0].isdigit())
     close = _alternatives(word for word in words if not word[0].isdigit())
     unit = "|".join(part for part in (rf"\s*({close})", rf"\s+({spaced})" * bool(spaced)) if part)
-    plural = next((word for word in spellings(units[0]) if word == f"{units[0]}s"), "")
     shown = [unit for unit in units if unit != "1"]
     return {
         "type": "string",
-        "pattern": rf"^\s*{_NUMBER}({unit})\s*$",
+        "pattern": rf"^\s*{number}({unit})\s*$",
         "description": f"a number and its unit: {' or '.join(shown)}",
-        "examples": [f"{_USUAL.get(units[0], 10)} {plural or units[0]}"],
+        "examples": [_example(unit) for unit in units[:3] if unit != "1"],
         "x-units": shown,
     }
+
+
+def _example(unit: str) -> str:
+    plural = f"{unit}s"
+    return f"{_USUAL.get(unit, 10)} {plural if plural in spellings(unit) else unit}"
 
 
 def _alternatives(words: Iterable[str]) -> str:
     return "|".join(re.escape(word).replace(r"\ ", r"\s+").replace(r"\-", "-") for word in words)
 
 
-_TEXT: dict[Any, JsonSchemaValue] = {
-    fields._read_date: {
+#: How a value is written, by the function of :mod:`popsim.policy.fields` that reads it.
+_TEXT: dict[str, JsonSchemaValue] = {
+    "_read_date": {
         "type": "string",
         "format": "date",
         "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
         "description": "a day",
         "examples": ["2023-01-01"],
     },
-    fields._read_name: {
+    "_read_name": {
         "type": "string",
         # Letters of every script; \w knows only Latin ones in editors.
         "pattern": r"^[^\s_.,:/\\-][^\s.,:/\\]*$",
         "description": "letters, digits, - and _",
         "examples": ["qingyuan-2023"],
     },
-    fields._read_order: {
+    "_read_order": {
         "type": "string",
         "pattern": r"^([1-3]|[1-4]\+)$",
         "description": "birth order: 3 is the third child only, 3+ the third and later ones",
         "examples": ["2"],
     },
-    fields._read_year: {
+    "_read_year": {
         "type": "string",
         "pattern": "^(19|20|21)[0-9][0-9]$",
         "examples": ["2025"],
     },
-    fields._read_class: {"type": "string", "enum": list(fields.CLASS_TYPES)},
-    fields._read_payer: {"type": "string", "enum": list(fields.PAYERS)},
-    fields._read_age_span: {
+    "_read_class": {"type": "string", "enum": list(fields.CLASS_TYPES)},
+    "_read_payer": {"type": "string", "enum": list(fields.PAYERS)},
+    "_read_age_span": {
         "type": "string",
         "pattern": r"^[0-9]+\s*-\s*[0-9]+\s*months?$",
         "description": "months of age, from the first to the one that is no longer paid",
         "examples": ["0-36 months"],
     },
-    fields._read_region: {
+    "_read_region": {
         "type": "string",
         "description": "GB/T 2260 code in quotation marks",
         "examples": ["331126"],
     },
-    fields._read_fraction: _quantity(("%", "1")),
+    "_read_fraction": _quantity(("%", "1")),
+    "_read_rate_key": {**_quantity(("%", "1")), "examples": ["3 %"]},
+    "_read_effect": _quantity(("%",), number=_SIGNED) | {"examples": ["1 %"]},
 }
 
 
@@ -185,8 +214,9 @@ class _Generator(GenerateJsonSchema):
         function: Callable[..., Any] = schema["function"]["function"]
         if isinstance(function, partial) and "units" in function.keywords:
             return _quantity(tuple(function.keywords["units"]))
-        if function in _TEXT:
-            return dict(_TEXT[function])
+        name = getattr(function, "__name__", "")
+        if name in _TEXT and function is getattr(fields, name, None):
+            return dict(_TEXT[name])
         inner = self.generate_inner(schema["schema"])
         if function is fields._for_all_orders:
             (one,) = inner["patternProperties"].values()
@@ -207,7 +237,7 @@ class _Generator(GenerateJsonSchema):
         mapping: JsonSchemaValue = {"type": "object"}
         first = [*keys.get("examples", ()), *keys.get("enum", ())][:1]
         if first and "examples" in values:
-            mapping |= {"examples": [{first[0]: values["examples"][0]}]}
+            mapping |= {"examples": [{first[0]: value} for value in values["examples"]]}
         if "enum" in keys:
             mapping |= {"properties": {key: dict(values) for key in keys["enum"]}}
         elif "pattern" in keys:
