@@ -199,8 +199,8 @@ MEANING: dict[str, dict[str, str]] = {
         "status": "`final` when the document is in force, `draft` otherwise",
         "source": "the document",
         "policies": "instruments by name",
-        "household_income": "income of a household in a year, for responses that compare money with "
-        "it",
+        "household_income": "income of a household in a year, for responses that compare money "
+        "with it",
         "child_cost": "cost of raising a child, for responses that compare money with it",
         "gdp_per_head": "GDP per head (人均GDP) that money is compared with; needed with money "
         "when the baseline has none",
@@ -452,9 +452,9 @@ def meaning(model: type[BaseModel], name: str) -> str:
 
     Examples
     --------
-    >>> from popsim.policy.model import CashTransfer
-    >>> meaning(CashTransfer, "take_up")
-    'share of entitled children who are paid (领取率)'
+    >>> from popsim.policy.model import Source
+    >>> meaning(Source, "issuer")
+    'who issued it'
     """
     field = model.model_fields[name]
     if field.description:
