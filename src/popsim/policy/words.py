@@ -110,7 +110,6 @@ LABELS: dict[str, tuple[str, str]] = {
     "order_multiplier": ("multiplier by birth order", "孩次乘数"),
     "p_zero": ("chance of zero", "为零概率"),
     "paid": ("payment of one sum", "一次性发放时点"),
-    "paid_at": ("payment of one sum", "一次性发放时点"),
     "parent": ("parent", "父母"),
     "pass_through": ("pass-through", "传导比例"),
     "payback": ("payback", "回补"),
