@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from popsim.evaluation.goals import goal
     from popsim.evaluation.places import place_tasks, places_to_build
     from popsim.evaluation.sensitivity import sensitivity
+    from popsim.policy.difference import diff
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.own_evidence import response_from_evidence, write_response
     from popsim.policy.pool_sensitivity import pool_sensitivity
     from popsim.policy.pooling import fit_dose_response, pool_evidence
     from popsim.policy.response import Response
+    from popsim.policy.sweep import sweep
     from popsim.simulation import run
     from popsim.store import load_result, save_result
     from popsim.tables.counted import read_counts
@@ -69,6 +71,7 @@ _HOMES = {
     "compare": "popsim.evaluation",
     "decompose_births": "popsim.demography.births_decomposition",
     "dependency_indicators": "popsim.demography.indicators",
+    "diff": "popsim.policy.difference",
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
     "evidence": "popsim.data.evidence",
@@ -95,6 +98,7 @@ _HOMES = {
     "run": "popsim.simulation",
     "save_result": "popsim.store",
     "sensitivity": "popsim.evaluation.sensitivity",
+    "sweep": "popsim.policy.sweep",
     "write_response": "popsim.policy.own_evidence",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
@@ -119,6 +123,7 @@ __all__ = [
     "data_checks",
     "decompose_births",
     "dependency_indicators",
+    "diff",
     "evidence",
     "fit_dose_response",
     "from_frames",
@@ -144,6 +149,7 @@ __all__ = [
     "run",
     "save_result",
     "sensitivity",
+    "sweep",
     "write_response",
     "write_tables",
     "write_template",
