@@ -66,7 +66,7 @@ def change(scenario: Scenario, changes: Mapping[str, object], *, by: str) -> Sce
     Raises
     ------
     ScenarioError
-        When there is no such value, or the new one does not fit; all problems at once.
+        When there is no such key, or the new value does not fit; all problems at once.
 
     Examples
     --------
@@ -79,7 +79,11 @@ def change(scenario: Scenario, changes: Mapping[str, object], *, by: str) -> Sce
     popsim.errors.ScenarioError: --set: scenario 'baseline' has no value 'label.eng'; write: ...
     """
     there = dotted_keys(scenario)
-    unknown = [key for key in changes if key not in there]
+    unknown = [
+        key
+        for key, value in changes.items()
+        if key not in there and (value is None or not scenario.could_say(key))
+    ]
     if unknown:
         raise ScenarioError([_unknown(key, [scenario], there, by) for key in unknown])
     try:
@@ -104,6 +108,8 @@ def change_all(
 ) -> list[Scenario]:
     """Return scenarios with other values, each key in every scenario that has it.
 
+    A key that none has a value for is set in those that could have one.
+
     Parameters
     ----------
     scenarios : sequence of Scenario
@@ -127,6 +133,11 @@ def change_all(
     """
     known = [dotted_keys(scenario) for scenario in scenarios]
     everywhere = {key: value for keys in known for key, value in keys.items()}
+    for key, value in changes.items():
+        if key not in everywhere and value is not None:
+            for scenario, keys in zip(scenarios, known, strict=True):
+                if scenario.could_say(key):
+                    keys[key] = everywhere[key] = value
     problems = [_unknown(k, scenarios, everywhere, by) for k in changes if k not in everywhere]
     changed = []
     for scenario, keys in zip(scenarios, known, strict=True):
