@@ -28,6 +28,10 @@ GROUPS = (
     ("Further indicators", variables._FURTHER_INDICATORS),
     ("Change in births by cause", variables._DECOMPOSITION),
     ("Policy: promises, payments, cost, chances", variables._POLICY),
+    ("The bill", variables._BILL),
+    ("Attribution to instruments", variables._ATTRIBUTION),
+    ("Budgets", variables._ALLOCATION),
+    ("Sensitivity", variables._SENSITIVITY),
     ("Uncertainty of timing", variables._UNCERTAINTY),
     ("One's own tables", variables._TABLES),
     ("Between regions", variables._BETWEEN_REGIONS),
@@ -73,6 +77,9 @@ def schema() -> list[str]:
             ((f"`{d.name}`", d.long_name_zh, d.definition) for d in variables.DIMENSIONS.values()),
         ),
     ]
+    left_out = set(variables.VARIABLES) - {row.name for _, group in GROUPS for row in group}
+    if left_out:
+        raise KeyError(f"variables in no group of the page: {sorted(left_out)}")
     for title, group in GROUPS:
         lines += ["", f"## {title}", ""]
         for row in group:
