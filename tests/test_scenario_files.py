@@ -608,17 +608,36 @@ def test_scenario_names_leave_expectations_out() -> None:
     folder = Path(__file__).parents[1] / "scenarios"
     assert scenario_names(folder) == [
         "baseline",
+        "every-instrument",
+        "hangzhou-2023",
+        "hohhot-2025",
         "huzhou-2025",
+        "huzhou-2025-fees-housing",
+        "luliang-2025",
         "national-2025",
+        "national-tax-2022",
+        "national-tax-2023",
+        "panzhihua-2021",
         "qingyuan-2023",
+        "qingyuan-2023-all",
+        "qingyuan-2023-housing",
+        "qingyuan-2023-renewed",
         "qingyuan-2023-sunset",
+        "tianmen-2024",
+        "yunnan-county",
+        "zhejiang-as-hangzhou",
+        "zhejiang-as-hohhot",
+        "zhejiang-as-luliang",
+        "zhejiang-as-panzhihua",
         "zhejiang-as-qingyuan",
+        "zhejiang-as-tianmen",
+        "zhejiang-leave-2021",
     ]
     for name in scenario_names(folder):
         assert read_scenario(folder / f"{name}.yaml").id == name
 
 
-@pytest.mark.parametrize("name", ["huzhou-2025", "national-2025", "qingyuan-2023-sunset"])
+@pytest.mark.parametrize("name", scenario_names(Path(__file__).parents[1] / "scenarios"))
 def test_dumped_scenario_reads_back(name: str) -> None:
     scenario = read_scenario(Path(__file__).parents[1] / "scenarios" / f"{name}.yaml")
     dumped = scenario.model_dump(by_alias=True)
