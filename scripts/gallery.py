@@ -178,7 +178,10 @@ def page() -> str:
         "# The shipped scenarios on one population",
         "This page is written by `python -m scripts.gallery` from the files in `scenarios/` "
         "(`--check` compares). Each file names its source, its clauses and what in it is "
-        "illustrative; beside it lies what its rules give, worked out by hand.",
+        "illustrative. Beside it lies `<id>.expected.yaml`, worked out by hand from the text and "
+        "checked by a test: `cases` for a birth of an order in a month (months and money that a "
+        "family weighs, `paid` by the payers, `offers` by channel), `sums` over all policies, "
+        "`dose` by channel, `places` by year.",
         "## What the rules promise",
         "Money is what a child of the order gets that is entitled to every part (in brackets: the "
         "mean child, after take-up and registration), all years together and undiscounted, born "
