@@ -339,6 +339,11 @@ def test_measures_cost_what_they_say_and_nothing_else():
     np.testing.assert_allclose(
         service_payments(steady, counts(steady), YEARS)["a"][0][0, :3], [12000, 6000, 0]
     )
+    both = scenario(a=rooms, b={**rooms, "spending": {"2024": "1 CNY"}})
+    assert Response().notices(both, context()) == [
+        "case: a has no effect on births here",
+        "case: b costs money and has no effect on births here",
+    ]
     assert effects(by_year).keys() == {"cash", "childcare"}
     assert all((part == 0.0).all() for part in effects(by_year).values())
 

@@ -648,7 +648,9 @@ class Response:
         for name, policy in scenario.policies.items():
             uses = _uses(policy)
             if not uses:
-                found.append(f"{scenario.id}: {name} costs money and has no effect on births here")
+                free = isinstance(policy, Measure) and not (policy.spending or policy.spending_a_year)
+                costs = "" if free else "costs money and "
+                found.append(f"{scenario.id}: {name} {costs}has no effect on births here")
             for channel in uses:
                 if channel == "stated" and self.spec.intention_discount is None:
                     found.append(
