@@ -648,8 +648,8 @@ class Response:
         for name, policy in scenario.policies.items():
             uses = _uses(policy)
             if not uses:
-                free = isinstance(policy, Measure) and not (policy.spending or policy.spending_a_year)
-                costs = "" if free else "costs money and "
+                spends = not isinstance(policy, Measure) or policy.spending or policy.spending_a_year
+                costs = "costs money and " if spends else ""
                 found.append(f"{scenario.id}: {name} {costs}has no effect on births here")
             for channel in uses:
                 if channel == "stated" and self.spec.intention_discount is None:
