@@ -59,14 +59,15 @@ class Doses:
 
 @dataclass(frozen=True)
 class End:
-    """The known end of a births window.
+    """The known end of births windows in a month.
 
     Parameters
     ----------
     month, known : int
         Last month of births, and the month in which the end became known.
     lost : numpy.ndarray
-        Dose of that month less what other policies offer in the next, shape (birth_order,).
+        Dose of that month less that of the next, of what is known to end; less what was known to
+        be lost before; shape (birth_order,).
     """
 
     month: int
@@ -195,25 +196,33 @@ def _offered(policy: Instrument, channel: str, months: np.ndarray, lag: int) -> 
 def _ends(
     found: list[tuple[Instrument, _Part]], channel: str, scale: float, announced: np.ndarray
 ) -> list[End]:
-    """Return the ends of births windows, with what is lost if nothing follows."""
-    ends = []
-    for policy, _ in found:
+    """Return the ends of births windows, with what is lost if nothing follows.
+
+    Instruments that end in the same month are lost together, once.
+    """
+    known = {}
+    for place, (policy, _) in enumerate(found):
         window = getattr(policy, "births", None)
-        if window is None or window.to is None:
-            continue
-        last = month_of(window.to)
-        known = month_of(getattr(policy, "ends_announced", None) or policy.announced)
+        if window is not None and window.to is not None:
+            since = getattr(policy, "ends_announced", None) or policy.announced
+            known[place] = month_of(window.to), month_of(since)
+    ends = []
+    for last in sorted({month for month, _ in known.values()}):
         around = np.array([last - 1, last, last + 1])
-        lost = np.zeros(len(ORDERS))
-        for other, since in zip((p for p, _ in found), announced, strict=True):
-            if since > last:
-                continue
-            part = _offered(other, channel, around, 0)
-            assert part is not None
-            offered = scale * (part.direct + part.passed)
+        before = np.zeros(len(ORDERS))
+        for now in sorted({when for month, when in known.values() if month == last}):
+            offered = np.zeros((len(ORDERS), 3))
+            for place, (policy, _) in enumerate(found):
+                month, when = known.get(place, (last, now))
+                if announced[place] > last or (month == last and when > now):
+                    continue
+                part = _offered(policy, channel, around, 0)
+                assert part is not None
+                offered += scale * (part.direct + part.passed)
             # The month of the end may be covered in part only.
-            lost += offered[:, :2].max(axis=1) - offered[:, 2]
-        ends.append(End(last, known, np.maximum(lost, 0.0)))
+            lost = np.maximum(offered[:, :2].max(axis=1) - offered[:, 2], 0.0)
+            ends.append(End(last, now, np.maximum(lost - before, 0.0)))
+            before = lost
     return ends
 
 
