@@ -61,7 +61,8 @@ def place_counts(
     places_ref : numpy.ndarray
         Without the policy [places/1000 residents], dims (year,).
     utilisation : numpy.ndarray or float
-        Share of places in use, dims (draw, 1) or a number; with the policy its own goes before.
+        Share of places in use, dims (draw, 1) or a number; from the year of the policy's
+        announcement on its own goes before.
 
     Returns
     -------
@@ -79,11 +80,14 @@ def place_counts(
     path = capacity_path(scenario, years, places_ref).places
     ours, theirs = path * persons / 1000.0, places_ref * persons / 1000.0
     policy = capacity(scenario)
-    own = None if policy is None else policy.utilisation
+    own = utilisation
+    if policy is not None and policy.utilisation is not None:
+        since = years >= policy.announced.year
+        own = np.where(since, policy.utilisation.to("1").value, utilisation)
     return PlaceCounts(
         ours,
         theirs,
-        np.minimum(ours * (utilisation if own is None else own.to("1").value), children),
+        np.minimum(ours * own, children),
         np.minimum(theirs * utilisation, children),
     )
 

@@ -190,7 +190,8 @@ class ChannelDraws:
     multiplier : numpy.ndarray
         Dims (draw, birth_order), order 4 as order 3.
     quantum_share, utilisation, pass_through : numpy.ndarray
-        Fractions, shape (draw,); 1 where the channel does not say.
+        Fractions, shape (draw,); 1 where the channel does not say, of utilisation
+        :data:`popsim.policy.dose.UTILISATION`.
     removal_multiplier : numpy.ndarray
         Shape (draw,); 1 where the channel does not say.
     rush : numpy.ndarray
@@ -233,7 +234,7 @@ def draw_channel(channel: Channel, name: str, draws: range, seed: int) -> Channe
         map={key: one(d, key) for key, d in parts.items()},
         multiplier=np.stack([first, second, third, third], axis=-1),
         quantum_share=one(channel.quantum_share, "quantum_share"),
-        utilisation=one(channel.utilisation, "utilisation"),
+        utilisation=one(channel.utilisation, "utilisation", UTILISATION),
         pass_through=one(channel.pass_through, "pass_through"),
         removal_multiplier=one(channel.removal_multiplier, "removal_multiplier"),
         rush=one(rush, "rush", 0.0),
@@ -594,7 +595,9 @@ class Response:
             used = childcare.utilisation[:, None]
         policy = capacity(scenario)
         if policy is not None and policy.utilisation is not None:
-            used = policy.utilisation.to("1").value
+            # Nobody uses places more before the policy is there.
+            since = context.years >= policy.announced.year
+            used = np.where(since, policy.utilisation.to("1").value, used)
         path = capacity_path(scenario, context.years, context.places_ref).places
         none = np.zeros_like(path)
         persons, children = (
