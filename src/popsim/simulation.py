@@ -28,6 +28,7 @@ from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
 from popsim.policy.instruments import cash_policies
+from popsim.policy.kinds.measure import Measure
 from popsim.policy.model import Scenario
 from popsim.policy.places import PlaceCounts, built_places, place_counts
 from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
@@ -431,7 +432,7 @@ class _Simulation:
         return self._by_data_order(xr.concat(chances, xr.Variable("region", list(effects))))
 
     def _note(self, scenario: Scenario, regions: list[str]) -> None:
-        told = []
+        told = self._note_regions(scenario, regions)
         given = scenario.gdp_per_head
         for region in regions:
             context = self.contexts[region]
@@ -457,6 +458,25 @@ class _Simulation:
             notices = getattr(self.model, "notices", None)
             told += notices(scenario.within(region), context) if notices is not None else []
         self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
+
+    def _note_regions(self, scenario: Scenario, regions: list[str]) -> list[str]:
+        """Say which instruments name regions without it, and whose spending is multiplied."""
+        told = []
+        for name, policy in scenario.policies.items():
+            for code in policy.regions or ():
+                one = scenario.model_copy(update={"regions": (code,)})
+                if not any(one.covers(region) for region in regions):
+                    told.append(
+                        f"{scenario.id}: {name} names region {code}, which is not among the "
+                        "regions of the run in which the scenario applies"
+                    )
+            there = sum(name in scenario.within(region).policies for region in regions)
+            money = isinstance(policy, Measure) and (policy.spending or policy.spending_a_year)
+            if money and there > 1:
+                told.append(
+                    f"{scenario.id}: the spending of {name} is counted in each of {there} regions"
+                )
+        return told
 
     def _other_prices(self, scenario: Scenario, region: str) -> list[str]:
         """Say which amounts and GDP per head are in prices of different years."""
