@@ -665,7 +665,8 @@ def against_no_expansion(data: xr.Dataset, scenario: Scenario) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The baseline itself when the scenario has no target of childcare places.
+        The baseline itself when the scenario has no target of childcare places. In a region
+        without one places grow as they did.
 
     Examples
     --------
@@ -673,13 +674,18 @@ def against_no_expansion(data: xr.Dataset, scenario: Scenario) -> xr.Dataset:
     >>> against_no_expansion(base, no_policy()) is base
     True
     """
-    target = capacity(scenario)
-    if target is None:
+    if capacity(scenario) is None:
         return data
     places = data["childcare_places"]
-    start = max(target.announced.year, int(places["year"].values[0]))
-    frozen = places.where(places["year"] <= start, places.sel(year=start))
-    return data.assign(childcare_places=frozen.assign_attrs(places.attrs))
+    frozen = places.copy()
+    for region in covered_regions(scenario, data):
+        target = capacity(scenario.within(region))
+        if target is None:
+            continue
+        own = places.sel(region=region)
+        start = max(target.announced.year, int(own["year"].values[0]))
+        frozen.loc[{"region": region}] = own.where(own["year"] <= start, own.sel(year=start))
+    return data.assign(childcare_places=frozen)
 
 
 def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -> list[Scenario]:

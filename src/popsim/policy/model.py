@@ -8,6 +8,7 @@ assumption about behaviour.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
@@ -24,13 +25,14 @@ __all__ = ["Scenario"]
 
 
 def _one_capacity(policies: dict[str, Instrument]) -> dict[str, Instrument]:
-    # A target is a level, not an addition: two of them would contradict each other.
-    names = [n for n, p in policies.items() if isinstance(p, ChildcareCapacity)]
-    if len(names) > 1:
-        fail(
-            f"two levels of childcare places: {' and '.join(names)}",
-            "one childcare_capacity with several target years",
-        )
+    # A target is a level, not an addition: two of them in a region would contradict each other.
+    found = [(n, p.regions) for n, p in policies.items() if isinstance(p, ChildcareCapacity)]
+    for (name, ours), (other, theirs) in combinations(found, 2):
+        if ours is None or theirs is None or _overlap(ours, theirs):
+            fail(
+                f"two levels of childcare places: {name} and {other}",
+                "one childcare_capacity with several target years, or regions of their own",
+            )
     return policies
 
 
@@ -231,6 +233,10 @@ class Scenario(Strict):
                 message = f"scenario {self.id!r} has no value {dotted!r}"
                 raise ScenarioError(f"{message}; write: {instead}" if instead else message)
         return f"{here}, not in a file" if not self._values else f"{here}, default"
+
+
+def _overlap(ours: Iterable[str], theirs: Iterable[str]) -> bool:
+    return any(_covers(ours, code) for code in theirs) or any(_covers(theirs, c) for c in ours)
 
 
 def _covers(codes: Iterable[str], region: str) -> bool:
