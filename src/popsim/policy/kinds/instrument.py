@@ -141,6 +141,9 @@ class PerChild(Instrument):
             )
         if self.residence == "resident" and self.registered_share is not None:
             fail("registered_share belongs to residence: registered", "residence: registered")
+        ends = [w.to for w in (self.births, self.payments) if w is not None and w.to is not None]
+        if self.ends_announced is not None and not ends:
+            fail("ends_announced stands beside no end", "births or payments with to")
         if self.ends_announced is not None and self.ends_announced < self.announced:
             fail("the end is announced before the scheme", f"a day after {self.announced}")
         return self
