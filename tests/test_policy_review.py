@@ -10,6 +10,7 @@ import xarray as xr
 from pydantic import ValidationError
 
 import popsim as ps
+from popsim.evaluation.levers import Levers
 from popsim.evaluation.sample_plan import response_inputs
 from popsim.evaluation.windows import promised_money
 from popsim.policy.cost import payments_by_year, promised_per_birth
@@ -19,7 +20,7 @@ from popsim.policy.instruments import month
 from popsim.policy.model import Scenario
 from popsim.policy.places import place_counts
 from popsim.policy.response import Context, Response
-from popsim.simulation import Repeated
+from popsim.simulation import Repeated, against_no_expansion
 
 YEARS = np.arange(2021, 2036)
 DRAWS = range(40)
@@ -350,6 +351,10 @@ TAX = {
             "the rate 3 % is given twice, by '3 %' and '3.0 %'",
         ),
         (
+            {**GRANT, "births": BIRTHS, "ends_announced": "2026-01-01"},
+            "ends_announced stands beside no end",
+        ),
+        (
             {
                 "kind": "measure",
                 "announced": "2025-01-01",
@@ -374,3 +379,48 @@ def test_a_rate_written_as_a_fraction_is_the_same_rate():
 
     assert saved("0.03 1") == pytest.approx(saved("3 %"))
     assert saved("3 %") == pytest.approx(2000 * 0.03 * 0.3)
+
+
+def test_a_common_factor_moves_days_of_leave_and_not_the_wage():
+    leave = scenario(leave={**LEAVE, "wage": "7000 CNY/month"})
+    levers = Levers(leave, {"policies": (0, 2)})
+    births = np.ones((1, 1, 4))
+    once, twice = (
+        float(payments_by_year(levers.at([level]), births, np.array([2024])).sum())
+        for level in (0.5, 1.0)
+    )
+    assert twice == pytest.approx(2 * once)
+
+
+def test_one_of_the_regions_that_a_scenario_names_can_be_looked_at():
+    case = scenario(grant=GRANT).model_copy(update={"regions": ("330100", "330200")})
+    both = regional(["330100", "330200"])
+    found = ps.sensitivity(both, case, "births", 2025, region="330200", samples=8)
+    assert found.data.attrs["region"] == "330200"
+
+
+def test_each_region_may_have_its_own_target_of_places():
+    codes = ["330100", "330200", "330300"]
+    own = {
+        f"places{place}": {
+            **PLACES,
+            "announced": f"202{place}-01-01",
+            "target": {"2026": f"{place + 3} places/1000 residents"},
+            "regions": [code],
+        }
+        for place, code in enumerate(codes[:2], start=2)
+    }
+    case = scenario(**own)
+    data = regional(codes)
+    result = ps.run(data, case, years=range(2021, 2027), draws=1)
+    places = result.childcare_places_total.sel(scenario="case", year=2026)
+    people = result.population_total.sel(scenario="baseline", time=2026).isel(draw=0)
+    flat = float(data.childcare_places.isel(region=2).sel(year=2026))
+    np.testing.assert_allclose(1000 * places / people, [5.0, 6.0, flat])
+    frozen = against_no_expansion(data, case).childcare_places
+    for code, last in zip(codes, (2022, 2023, 2060), strict=True):
+        before = data.childcare_places.sel(region=code, year=slice(last))
+        np.testing.assert_array_equal(frozen.sel(region=code, year=slice(last)), before)
+        assert (frozen.sel(region=code, year=slice(last, None)) == before[-1]).all()
+    with pytest.raises(ValidationError, match="two levels of childcare places"):
+        scenario(a={**PLACES, "regions": ["330000"]}, b={**PLACES, "regions": ["330100"]})
