@@ -204,7 +204,9 @@ class Scenario(Strict):
         return text
 
     def _covering_order(self, steps: Steps) -> Mark | None:
-        if len(steps) != 4 or steps[2] != "amount" or steps[3] not in ("1", "2", "3", "4", "4+"):
+        if len(steps) != 4 or steps[3] not in ("1", "2", "3", "4", "4+"):
+            return None
+        if not isinstance(getattr(self.policies.get(steps[1]), steps[2], None), dict):
             return None
         order = int(steps[3][0])
         amount = self._values.get(steps[:3])
@@ -265,7 +267,7 @@ def _in_unit_of(old: object, number: float) -> object:
         unit = parse(old).unit
     except UnitError:
         return number
-    return f"{f'{number:.6f}'.rstrip('0').rstrip('.')} {unit}"
+    return f"{f'{number:.12f}'.rstrip('0').rstrip('.')} {unit}"
 
 
 # A kind that is registered later must be known to files from then on.
