@@ -10,16 +10,18 @@ import xarray as xr
 from pydantic import ValidationError
 
 import popsim as ps
+from popsim.errors import ScenarioError
 from popsim.evaluation.levers import Levers
 from popsim.evaluation.sample_plan import response_inputs
 from popsim.evaluation.windows import promised_money
 from popsim.policy.cost import payments_by_year, promised_per_birth
 from popsim.policy.dose import channel_doses
-from popsim.policy.files import baseline, read_response
+from popsim.policy.files import baseline, read_response, read_scenario, write_scenario
 from popsim.policy.instruments import month
 from popsim.policy.model import Scenario
-from popsim.policy.places import place_counts
+from popsim.policy.places import PlaceCounts, place_counts
 from popsim.policy.response import Context, Response
+from popsim.policy.services import service_payments
 from popsim.simulation import Repeated, against_no_expansion
 
 YEARS = np.arange(2021, 2036)
@@ -424,3 +426,36 @@ def test_each_region_may_have_its_own_target_of_places():
         assert (frozen.sel(region=code, year=slice(last, None)) == before[-1]).all()
     with pytest.raises(ValidationError, match="two levels of childcare places"):
         scenario(a={**PLACES, "regions": ["330000"]}, b={**PLACES, "regions": ["330100"]})
+
+
+@pytest.mark.parametrize("level", [2e-5, 3.25e-9, 1e16])
+def test_a_level_of_any_size_is_written_as_it_is_read(level, tmp_path):
+    moved = scenario(grant=GRANT).override({"policies.grant.amount.2": level})
+    assert moved.policies["grant"].amount["2"].value == pytest.approx(level, rel=1e-9)
+    assert moved.override({"policies.grant.amount.2": 1}).policies["grant"].amount["2"].value == 1
+    again = read_scenario(write_scenario(moved, tmp_path / "case.yaml"))
+    assert again.policies == moved.policies
+
+
+def test_every_amount_by_order_is_explained_under_the_key_that_covers_it(tmp_path):
+    case = scenario(leave=LEAVE, tax={**TAX, "marginal_rates": {"3 %": "30 %"}})
+    read = read_scenario(write_scenario(case, tmp_path / "case.yaml"))
+    assert read.explain("policies.leave.days.3").startswith("188 day, case.yaml:")
+    assert read.explain("policies.tax.deduction.3").startswith("2000 CNY/month, case.yaml:")
+    with pytest.raises(ScenarioError, match=r"has no value 'policies\.tax\.child_age\.3'"):
+        read.explain("policies.tax.child_age.3")
+
+
+def test_a_third_grant_is_not_due_for_what_two_before_it_pay_together():
+    grant = {
+        "kind": "childcare_construction",
+        "announced": "2022-01-01",
+        "amount": "1000 CNY/place",
+        "stacks": False,
+    }
+    half = {**grant, "payments": {"from": "2022-01-01", "to": "2022-06-15"}}
+    counts = PlaceCounts(*(np.array([[100.0, 200.0]]) for _ in range(4)))
+    paid = service_payments(
+        scenario(first=half, second=grant, third=grant), counts, np.array([2021, 2022])
+    )
+    assert sum(money[0, 1] for money, _ in paid.values()) == pytest.approx(100_000.0)
