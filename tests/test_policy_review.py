@@ -459,3 +459,31 @@ def test_a_third_grant_is_not_due_for_what_two_before_it_pay_together():
         scenario(first=half, second=grant, third=grant), counts, np.array([2021, 2022])
     )
     assert sum(money[0, 1] for money, _ in paid.values()) == pytest.approx(100_000.0)
+
+
+@pytest.mark.parametrize("kind", ["cut", "subsidy"])
+def test_lower_fees_are_promised_to_children_who_are_in_care_while_they_last(kind):
+    common = {
+        "announced": "2022-01-01",
+        "months_in_care": "18 months",
+        "payments": {"from": "2025-01-01", "to": "2025-12-31"},
+    }
+    mix = {"class_mix": {"mixed": "100 %"}, "amount": {"mixed": "1000 CNY/month"}}
+    case = scenario(
+        fee={"kind": "childcare_fee", "cut": "1000 CNY/month", **common}
+        if kind == "cut"
+        else {"kind": "childcare_operation", **mix, **common}
+    )
+    months = np.arange(month(2021, 1), month(2027, 1))
+    expected = [
+        sum(
+            1000.0
+            for age in range(18, 36)
+            if month(2025, 1) <= born + age <= month(2025, 12) and born - 9 >= month(2022, 1)
+        )
+        for born in months
+    ]
+    found = channel_doses(case, "childcare_fee", months, None)
+    dose = found.dose if kind == "cut" else found.passed
+    np.testing.assert_allclose(dose[0], np.tile(expected, (4, 1)) / 1000.0)
+    assert max(expected) == 12_000.0

@@ -14,6 +14,7 @@ from popsim.policy.kinds.instrument import Instrument
 from popsim.policy.model import Scenario
 
 __all__ = [
+    "CARE_ENDS",
     "NATIONAL_PLACES",
     "UTILISATION",
     "CapacityPath",
@@ -32,6 +33,10 @@ NATIONAL_PLACES = {2021: 2.03, 2022: 2.5, 2023: 3.38, 2024: 4.08}
 
 UTILISATION = 0.5
 """Share of places in use when the response does not say; about half of China's stand empty."""
+
+
+CARE_ENDS = 36
+"""Months of age at which a child leaves childcare for kindergarten."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,9 @@ def _offered(policy: Instrument, channel: str, months: np.ndarray, lag: int) -> 
     offers = [offer for offer in policy.offers() if offer.channel == channel]
     for offer in offers:
         share = eligible_share(offer.births, months)
+        if offer.months_in_care:
+            ages = range(max(CARE_ENDS - offer.months_in_care, 0), CARE_ENDS)
+            share = np.mean([eligible_share(offer.births, months + age) for age in ages], axis=0)
         share = np.where(months - lag >= month_of(policy.announced), share, 0.0)
         (passed if offer.passed_on else direct)[:] += np.outer(offer.amount, share)
     return _Part(direct, passed, offers[0].unit == "CNY") if offers else None

@@ -60,6 +60,9 @@ class Offer:
         Whether it reaches children in care only; the effect is then the users' times their share.
     passed_on : bool
         Whether providers get it, and pass on the part that the response calls ``pass_through``.
+    months_in_care : int, optional
+        When given, ``births`` are the days on which something is paid, and a child gets the part
+        of ``amount`` that falls into its months in care, the last before its third birthday.
     """
 
     channel: str
@@ -68,6 +71,7 @@ class Offer:
     unit: Literal["CNY", "day", "%"] = "CNY"
     to_users: bool = False
     passed_on: bool = False
+    months_in_care: int | None = None
 
 
 class Instrument(Strict):
