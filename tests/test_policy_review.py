@@ -487,3 +487,16 @@ def test_lower_fees_are_promised_to_children_who_are_in_care_while_they_last(kin
     dose = found.dose if kind == "cut" else found.passed
     np.testing.assert_allclose(dose[0], np.tile(expected, (4, 1)) / 1000.0)
     assert max(expected) == 12_000.0
+
+
+def test_nobody_hurries_into_the_months_before_a_scheme():
+    spec = read_response()
+    cash = spec.channels.cash.model_copy(update={"rush": None})
+    calm = Response(
+        spec.model_copy(update={"channels": spec.channels.model_copy(update={"cash": cash})})
+    )
+    rises = {}
+    for first in ("2026-10-01", "2026-12-01"):
+        case = scenario(grant={**GRANT, "births": {"from": first, "to": "2026-12-31"}})
+        rises[first] = (effect(case) - effect(case, calm))[:, 5, 1].mean()
+    assert rises["2026-12-01"] == pytest.approx(rises["2026-10-01"] / 3)

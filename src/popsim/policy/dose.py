@@ -68,8 +68,8 @@ class End:
 
     Parameters
     ----------
-    month, known : int
-        Last month of births, and the month in which the end became known.
+    month, known, start : int
+        Last month of births, the month in which the end became known, and the first of births.
     lost : numpy.ndarray
         Dose of that month less that of the next, of what is known to end; less what was known to
         be lost before; shape (birth_order,).
@@ -77,6 +77,7 @@ class End:
 
     month: int
     known: int
+    start: int
     lost: np.ndarray
 
 
@@ -213,15 +214,18 @@ def _ends(
         window = getattr(policy, "births", None)
         if window is not None and window.to is not None:
             since = getattr(policy, "ends_announced", None) or policy.announced
-            known[place] = month_of(window.to), month_of(since)
+            known[place] = month_of(window.to), month_of(since), month_of(window.from_)
     ends = []
-    for last in sorted({month for month, _ in known.values()}):
+    for last in sorted({month for month, _, _ in known.values()}):
         around = np.array([last - 1, last, last + 1])
         before = np.zeros(len(ORDERS))
-        for now in sorted({when for month, when in known.values() if month == last}):
+        for now in sorted({when for month, when, _ in known.values() if month == last}):
+            start = min(
+                first for month, when, first in known.values() if (month, when) == (last, now)
+            )
             offered = np.zeros((len(ORDERS), 3))
             for place, (policy, _) in enumerate(found):
-                month, when = known.get(place, (last, now))
+                month, when, _ = known.get(place, (last, now, 0))
                 if announced[place] > last or (month == last and when > now):
                     continue
                 part = _offered(policy, channel, around, 0)
@@ -229,7 +233,7 @@ def _ends(
                 offered += scale * (part.direct + part.passed)
             # The month of the end may be covered in part only.
             lost = np.maximum(offered[:, :2].max(axis=1) - offered[:, 2], 0.0)
-            ends.append(End(last, now, np.maximum(lost - before, 0.0)))
+            ends.append(End(last, now, start, np.maximum(lost - before, 0.0)))
             before = lost
     return ends
 

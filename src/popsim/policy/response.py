@@ -701,7 +701,9 @@ def _rush(
         # Nobody hurries for what moves nobody.
         moved = map_effect(channel, parameters.map, end.lost[None, :]) != 0.0
         hurried = moved * _log_factor(parameters.rush[:, None] * end.lost / rush.per_dose)
-        last = (months > end.month - length) & (months <= end.month)
+        # Nobody hurries into months before the scheme.
+        first = max(end.month - length + 1, end.start)
+        last = (months >= first) & (months <= end.month)
         share = last.reshape(-1, 12).mean(axis=1)
         logs += share[None, :, None] * hurried[:, None, :]
     return logs if logs.any() else None
