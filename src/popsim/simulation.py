@@ -143,10 +143,10 @@ def run(
     result = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
     if "channel" in result.dims:
         # Joining scenarios with different channels sorts them; the package comes last.
-        named = dict.fromkeys(
+        channels = dict.fromkeys(
             str(c) for one in results if "channel" in one for c in one["channel"].values
         )
-        result = result.sel(channel=[*(c for c in named if c != "package"), "package"])
+        result = result.sel(channel=[*(c for c in channels if c != "package"), "package"])
     # A scenario without an instrument, and a region without the scenario, have nothing of it.
     nothing = {
         "payments": 0.0,
