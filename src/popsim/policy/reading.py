@@ -221,7 +221,7 @@ def _known_keys(model: type[BaseModel], data: Any, steps: Steps) -> Iterator[str
     annotations: list[Any] = [model]
     here = data
     for step in steps:
-        here = here[step]
+        here = here[int(step)] if isinstance(here, list) else here[step]
         annotations = [a for old in annotations for a in _inside(old, step)]
         annotations = [a for a in annotations if _tag_fits(a, here)]
     for annotation in annotations:
@@ -236,6 +236,8 @@ def _inside(annotation: Any, step: str) -> Iterator[Any]:
                 yield from _flat(field.annotation)
     elif typing.get_origin(annotation) is dict:
         yield from _flat(typing.get_args(annotation)[1])
+    elif typing.get_origin(annotation) is tuple:
+        yield from _flat(typing.get_args(annotation)[0])
 
 
 def _flat(annotation: Any) -> Iterator[Any]:
@@ -245,12 +247,12 @@ def _flat(annotation: Any) -> Iterator[Any]:
     elif origin in (typing.Union, types.UnionType):
         for member in typing.get_args(annotation):
             yield from _flat(member)
-    elif origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+    elif origin in (dict, tuple) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         yield annotation
 
 
 def _tag_fits(annotation: Any, here: Any) -> bool:
-    if typing.get_origin(annotation) is dict:
+    if typing.get_origin(annotation) in (dict, tuple):
         return True
     for tag in ("kind", "dist", "map"):
         field = annotation.model_fields.get(tag)
