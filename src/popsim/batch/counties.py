@@ -47,8 +47,8 @@ def trial_shares(region: str, counties: int, spread: float) -> pd.DataFrame:
 
     Notes
     -----
-    ``share ∝ 1 / (rank + n / 5)``; ``fertility ∝ exp(spread z)`` with the normal scores of n counties
-    in an order that is fixed for a region.
+    ``share ∝ 1 / (rank + n / 5)``; ``fertility ∝ exp(spread z)`` with the normal scores
+    of n counties, in an order that is fixed for a region.
 
     Examples
     --------

@@ -183,9 +183,7 @@ def _swept(
     return swept
 
 
-def _response(
-    batch: Path, name: str, marked: Marked, problems: Problems
-) -> ResponseFile | None:
+def _response(batch: Path, name: str, marked: Marked, problems: Problems) -> ResponseFile | None:
     if name == "default":
         return read_response()
     file = batch.parent / name

@@ -1,7 +1,8 @@
-"""What a store knows of itself: inputs and versions when it was begun, and what became of each task.
+"""What a store knows of itself: the inputs it was begun with, and what became of each task.
 
-``manifest.json`` is written once. ``tasks.jsonl`` (one file for each part of a divided run) gets one
-line for every task that ended; a line torn by a crash does not count, so its task is done again.
+``manifest.json`` is written once. ``tasks.jsonl`` (one file for each part of a divided run) gets
+one line for every task that ended; a line torn by a crash does not count, so its task is done
+again.
 """
 
 from __future__ import annotations

@@ -70,9 +70,9 @@ class Split(_Strict):
     """ILLUSTRATIVE counties made from a baseline of one region, so that a batch can be tried.
 
     Either a number of counties, whose shares of the population fall by rank and whose fertility
-    differs by ``fertility_spread``, or a table of shares (CSV: ``region``, ``share``; and, if known,
-    ``region_name``, ``region_name_zh``, ``fertility``). Population, women by parity and net migration
-    are the region's, times the share; rates and doses are the region's own.
+    differs by ``fertility_spread``, or a table of shares (CSV: ``region``, ``share``; and, if
+    known, ``region_name``, ``region_name_zh``, ``fertility``). Population, women by parity and net
+    migration are the region's, times the share; rates and doses are the region's own.
     """
 
     counties: Annotated[Whole, AfterValidator(_counties)] | None = None

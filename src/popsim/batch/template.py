@@ -1,7 +1,7 @@
 """The arrays of a store: named, labelled and sized before any task runs, then filled by region.
 
-A task fills whole chunks of its own, so tasks never meet in a file. Chunks are compressed and carry a
-checksum, which Zarr checks at every reading.
+A task fills whole chunks of its own, so tasks never meet in a file. Chunks are compressed and
+carry a checksum, which Zarr checks at every reading.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim import __version__
+from popsim.batch.extras import loaded
 from popsim.batch.inputs import Inputs
 from popsim.batch.manifest import ARRAYS
 from popsim.batch.model import Batch
@@ -28,8 +29,8 @@ Array = NDArray[np.float64]
 _AUXILIARY = ("region_name", "region_name_zh", "parent", "scenario_label", "scenario_label_zh")
 _KEPT_ATTRIBUTES = ("title", "population_basis", "first_projected_year", "fertility_held")
 TOTALS = (
-    "means of several regions may be added, quantiles may not: the quantile of a sum is not the sum "
-    "of quantiles"
+    "means of several regions may be added, quantiles may not: the quantile of a sum is not the "
+    "sum of quantiles"
 )
 
 
@@ -76,8 +77,7 @@ class Template:
 
     def files(self) -> dict[str, bytes]:
         """Return the descriptions of arrays and the coordinates as files, by path in the store."""
-        import zarr
-
+        zarr = loaded("zarr")
         kept: dict[str, Any] = {}
         store = zarr.storage.MemoryStore(store_dict=kept)
         group = zarr.create_group(store=store, zarr_format=3, attributes=self.attributes)
@@ -110,8 +110,7 @@ class Template:
         results : mapping of str to numpy.ndarray
             From :func:`popsim.batch.task.compute`; the first dimension is the scenario.
         """
-        import zarr
-
+        zarr = loaded("zarr")
         kept: dict[str, Any] = {}
         store = zarr.storage.MemoryStore(store_dict=kept)
         group = zarr.create_group(store=store, zarr_format=3)
@@ -122,16 +121,17 @@ class Template:
         return {path: content for path, content in _as_files(kept).items() if "/c/" in path}
 
     def _create(self, group: Any, name: str) -> Any:
-        from zarr.codecs import BloscCodec, Crc32cCodec
-
-        spec = self.arrays[name]
+        codecs, spec = loaded("zarr.codecs"), self.arrays[name]
         return group.create_array(
             name,
             shape=spec.shape,
             chunks=spec.chunks,
             dtype=self.dtype,
             fill_value=math.nan,
-            compressors=[BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"), Crc32cCodec()],
+            compressors=[
+                codecs.BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"),
+                codecs.Crc32cCodec(),
+            ],
             dimension_names=spec.dims,
             attributes=spec.attributes,
             config={"write_empty_chunks": True},

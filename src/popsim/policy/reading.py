@@ -247,7 +247,9 @@ def _flat(annotation: Any) -> Iterator[Any]:
     elif origin in (typing.Union, types.UnionType):
         for member in typing.get_args(annotation):
             yield from _flat(member)
-    elif origin in (dict, tuple) or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+    elif origin in (dict, tuple) or (
+        isinstance(annotation, type) and issubclass(annotation, BaseModel)
+    ):
         yield annotation
 
 
