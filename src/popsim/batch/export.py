@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from popsim.batch.results import shown_unit
+from popsim.batch.results import kept_indicators, shown_unit
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
 from popsim.errors import DataError, nearest
 from popsim.evaluation.summary import POINTS
@@ -156,7 +156,7 @@ def _chosen(
     scenarios: Sequence[str] | None,
     years: range | None,
 ) -> xr.Dataset:
-    there = _indicators(store)
+    there = kept_indicators(store)
     wanted = {"indicator": (indicators, there)}
     for dim, codes in (("region", regions), ("scenario", scenarios)):
         wanted[dim] = codes, [str(code) for code in store[dim].values]
@@ -179,22 +179,17 @@ def _chosen(
     return store
 
 
-def _indicators(store: xr.Dataset) -> list[str]:
-    names = map(str, store.data_vars)
-    return [n for n in names if n in VARIABLES and "quantile" in store[n].dims]
-
-
 def _to_csv(store: xr.Dataset, path: Path) -> None:
     """Write one table; a column that an indicator does not have is empty in its rows."""
     columns: list[str] = []
-    for indicator in _indicators(store):
+    for indicator in kept_indicators(store):
         frame = next(rows_by_region(store.isel(region=[0]), indicator))
         columns += [column for column in frame if column not in columns]
     columns = [c for c in _FIRST if c in columns] + [c for c in columns if c not in _FIRST]
     # The byte-order mark makes spreadsheets read Chinese labels.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerow(columns)
-        for indicator in _indicators(store):
+        for indicator in kept_indicators(store):
             for frame in rows_by_region(store, indicator):
                 frame.reindex(columns=columns).to_csv(file, header=False, index=False)
 
@@ -202,7 +197,7 @@ def _to_csv(store: xr.Dataset, path: Path) -> None:
 def _to_excel(store: xr.Dataset, path: Path) -> None:
     from openpyxl import Workbook
 
-    for indicator in _indicators(store):
+    for indicator in kept_indicators(store):
         sizes = store[indicator].sizes
         rows = 1
         for dim, size in sizes.items():
@@ -214,7 +209,7 @@ def _to_excel(store: xr.Dataset, path: Path) -> None:
             )
     # In this mode rows go to the disk as they come.
     book = Workbook(write_only=True)
-    for indicator in _indicators(store):
+    for indicator in kept_indicators(store):
         sheet = book.create_sheet(indicator[:31])
         for place, frame in enumerate(rows_by_region(store, indicator)):
             if not place:

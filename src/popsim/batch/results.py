@@ -18,7 +18,7 @@ from popsim.evaluation.summary import POINTS
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
 
-__all__ = ["check_store", "effect_table", "open_store", "ranking", "shown_unit"]
+__all__ = ["check_store", "effect_table", "kept_indicators", "open_store", "ranking", "shown_unit"]
 
 _NAMED = 5
 
@@ -124,7 +124,7 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
     DataError
         When the store has no such region, scenario or year, or keeps no means or differences.
     """
-    names = _indicators(store)
+    names = kept_indicators(store)
     for name in names:
         needed = (name + MEAN, name + DIFFERENCE, name + DIFFERENCE + MEAN)
         lacking = [one for one in needed if one not in store]
@@ -238,6 +238,12 @@ def ranking(
 _SCENARIO_NAMES = ("scenario_label", "scenario_label_zh")
 
 
+def kept_indicators(store: xr.Dataset) -> list[str]:
+    """Return the names of the indicators of which quantiles are kept."""
+    names = map(str, store.data_vars)
+    return [name for name in names if name in VARIABLES and "quantile" in store[name].dims]
+
+
 def shown_unit(name: str) -> tuple[str, float]:
     """Return the unit in which an indicator is shown, and what its values are multiplied by.
 
@@ -252,11 +258,6 @@ def shown_unit(name: str) -> tuple[str, float]:
     counts = row.units in ("person", "birth", "death", "CNY")
     unit = row.units if counts or not row.display else row.display
     return unit, UNITS[row.units].scale / UNITS[unit].scale
-
-
-def _indicators(store: xr.Dataset) -> list[str]:
-    names = map(str, store.data_vars)
-    return [name for name in names if name in VARIABLES and "quantile" in store[name].dims]
 
 
 def _reference(store: xr.Dataset) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from popsim.batch.extras import loaded
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["by_processes", "by_threads", "nothing", "on_cluster"]
 
 _SECONDS_TO_STOP = 5.0
+_SECONDS_FOR_WORKERS = 60
 #: Tasks sent ahead for each place of a cluster, so that none waits and results do not pile up.
 _AHEAD = 2
 
@@ -178,6 +180,11 @@ def on_cluster(job: Job, tasks: Sequence[Task], address: str) -> Generator[Outco
         When there is no scheduler, or the connection to it is lost.
     """
     distributed = loaded("distributed")
+    if address.endswith(".json") and not Path(address).is_file():
+        # dask would wait for it without end.
+        raise PopsimError(
+            f"there is no scheduler file {address}; write: dask scheduler --scheduler-file {address}"
+        )
     options = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
     try:
         client = distributed.Client(**options, set_as_default=False, timeout="15s")
@@ -186,12 +193,18 @@ def on_cluster(job: Job, tasks: Sequence[Task], address: str) -> Generator[Outco
             f"no dask scheduler answers at {address} ({error}); write: dask scheduler, and the "
             "address that it prints"
         ) from error
-    names = {}
+    try:
+        client.wait_for_workers(1, timeout=_SECONDS_FOR_WORKERS)
+    except TimeoutError as error:
+        client.close()
+        raise PopsimError(
+            f"the dask scheduler at {address} has no workers; write: dask worker {address}"
+        ) from error
     try:
         # Once for all tasks, and sent on from worker to worker.
         shared = client.scatter(job.without_data(), broadcast=True)
         places = max(1, sum(client.nthreads().values()))
-        waiting = iter(tasks)
+        waiting, names = iter(tasks), {}
 
         def send(number: int) -> list[Any]:
             futures = []
@@ -203,7 +216,7 @@ def on_cluster(job: Job, tasks: Sequence[Task], address: str) -> Generator[Outco
                 futures.append(future)
             return futures
 
-        ended = distributed.as_completed(send(_AHEAD * places))
+        ended = distributed.as_completed(send(_AHEAD * places), loop=client.loop)
         for future in ended:
             if future.status == "finished":
                 yield future.result()
