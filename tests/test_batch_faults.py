@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import batch_functions
 import pytest
@@ -28,10 +29,9 @@ from popsim.batch.results import check_store
 from popsim.cli import main
 
 KILLS = int(os.environ.get("POPSIM_KILLS", "3"))
-RUN = (
-    "import sys; from popsim.cli import main\n"
-    "main(['run', 'small.batch.yaml', '--threads', '--workers', '1', *sys.argv[1:]])"
-)
+RUN = "import sys; from popsim.cli import main; main(['run', 'small.batch.yaml', *sys.argv[1:]])"
+#: Every fourth run that is killed has worker processes.
+WAYS = [("--workers", "1", "--threads")] * 3 + [("--workers", "2")]
 
 
 @pytest.fixture
@@ -63,9 +63,13 @@ def started(folder, *words):
     )
 
 
-def wait_for_store(process, folder):
-    """Wait until a run has begun to write, or has ended."""
-    while process.poll() is None and not any((folder / "results").glob("small/*")):
+def wait_for_work(process):
+    """Wait until a run holds its store, or has ended."""
+    files = Path(f"/proc/{process.pid}/fd")
+    while process.poll() is None:
+        with suppress(FileNotFoundError, ProcessLookupError, PermissionError):
+            if any(str(file.readlink()).endswith("small/lock") for file in files.iterdir()):
+                return
         time.sleep(0.005)
 
 
@@ -73,10 +77,10 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(whole, tmp_path):
     write_batch(tmp_path)
     chance = random.Random()
     waits = []
-    for _ in range(KILLS):
-        process = started(tmp_path, "--resume")
-        wait_for_store(process, tmp_path)
-        waits.append(chance.uniform(0, 0.6))
+    for number in range(KILLS):
+        process = started(tmp_path, "--resume", *WAYS[number % 4])
+        wait_for_work(process)
+        waits.append(chance.uniform(0, 1.5))
         time.sleep(waits[-1])
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -84,7 +88,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(whole, tmp_path):
             continue
         if len(read_records(tmp_path / "results/small")) == 4:
             shutil.rmtree(tmp_path / "results")
-    process = started(tmp_path, "--resume")
+    process = started(tmp_path, "--resume", *WAYS[0])
     output, _ = process.communicate()
     assert process.returncode == 0, (waits, output)
     store = tmp_path / "results/small"
@@ -95,8 +99,8 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(whole, tmp_path):
 
 def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(whole, tmp_path):
     write_batch(tmp_path, BATCH.replace("draws: 12", "draws: 2000"))
-    process = started(tmp_path)
-    wait_for_store(process, tmp_path)
+    process = started(tmp_path, *WAYS[0])
+    wait_for_work(process)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
     assert process.returncode == 130, output
@@ -337,9 +341,8 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits(whole, tmp_path):
         planned.run(dask=address, progress=False)
     assert bits(planned.store) == bits(whole.store)
     assert all(bits(whole.store)[name.partition("/")[2]] == files[name] for name in files)
-    for address, told in (("none.json", "no scheduler file none.json"), ("tcp:/x", "no dask")):
-        with pytest.raises(ps.PopsimError, match=told):
-            list(workers.on_cluster(planned.job, planned.tasks, address))
+    with pytest.raises(ps.PopsimError, match=r"no scheduler file none\.json; write: dask"):
+        list(workers.on_cluster(planned.job, planned.tasks, "none.json"))
 
 
 def coordinates(planned):

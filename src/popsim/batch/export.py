@@ -184,7 +184,7 @@ def _to_csv(store: xr.Dataset, path: Path) -> None:
     columns: list[str] = []
     for indicator in kept_indicators(store):
         frame = next(rows_by_region(store.isel(region=[0]), indicator))
-        columns += [column for column in frame if column not in columns]
+        columns += [name for name in map(str, frame.columns) if name not in columns]
     columns = [c for c in _FIRST if c in columns] + [c for c in columns if c not in _FIRST]
     # The byte-order mark makes spreadsheets read Chinese labels.
     with path.open("w", encoding="utf-8-sig", newline="") as file:

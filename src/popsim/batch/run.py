@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 __all__ = ["Report", "run_plan"]
 
 _WRITERS = 8
+
+
+@dataclass
+class _Tally:
+    """How many tasks ended, and what went wrong in which."""
+
+    ended: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,13 +97,17 @@ def run_plan(
         messages = []
         if not name and clear_unfinished(store):
             messages.append("unfinished files of a run that was killed were removed")
-        template = plan.job.template.files()
+        tally = _Tally()
+        todo = mine
+        interrupted = False
         try:
-            done, found = _begin(plan, template)
+            done, found = _begin(plan, plan.job.template.files())
             messages += found
             todo = [task for task in mine if task.id not in done]
             outcomes = _way(plan.job, todo, workers, threads, memory, dask)
-            failed, ended, interrupted = _collect(plan, outcomes, len(todo), name, progress)
+            _collect(plan, outcomes, tally, Progress(len(todo), progress and bool(todo)), name)
+        except KeyboardInterrupt:
+            interrupted = True
         except OSError as error:
             if error.errno not in DISK_FULL:
                 raise
@@ -108,11 +120,11 @@ def run_plan(
     rows = [
         {"task": task.id, "region": task.region, "region_name_zh": names[task.region], "error": e}
         for task in mine
-        if (e := failed.get(task.id)) is not None
+        if (e := tally.failed.get(task.id)) is not None
     ]
     return Report(
         store=store,
-        done=ended - len(failed),
+        done=tally.ended - len(tally.failed),
         before=len(mine) - len(todo),
         missing=missing,
         failed=pd.DataFrame(rows, columns=["task", "region", "region_name_zh", "error"]),
@@ -210,25 +222,16 @@ def _way(
 
 
 def _collect(
-    plan: Plan, outcomes: Generator[Outcome], total: int, part: str, show: bool
-) -> tuple[dict[str, str], int, bool]:
-    """Write what comes; return what failed, how many ended, and whether Ctrl-C was pressed."""
-    failed: dict[str, str] = {}
-    ended = 0
-    progress = Progress(total, show and total > 0)
-    with closing(outcomes), ThreadPoolExecutor(_WRITERS) as writers:
-        try:
-            for outcome in outcomes:
-                _write(plan.store, outcome, part, writers)
-                ended += 1
-                if outcome.error:
-                    failed[outcome.task] = outcome.error
-                progress.step(bool(outcome.error))
-        except KeyboardInterrupt:
-            return failed, ended, True
-        finally:
-            progress.close()
-    return failed, ended, False
+    plan: Plan, outcomes: Generator[Outcome], tally: _Tally, progress: Progress, part: str
+) -> None:
+    """Write what comes and count it."""
+    with closing(progress), closing(outcomes), ThreadPoolExecutor(_WRITERS) as writers:
+        for outcome in outcomes:
+            _write(plan.store, outcome, part, writers)
+            tally.ended += 1
+            if outcome.error:
+                tally.failed[outcome.task] = outcome.error
+            progress.step(bool(outcome.error))
 
 
 def _write(store: Path, outcome: Outcome, part: str, writers: ThreadPoolExecutor) -> None:

@@ -183,7 +183,8 @@ def on_cluster(job: Job, tasks: Sequence[Task], address: str) -> Generator[Outco
     if address.endswith(".json") and not Path(address).is_file():
         # dask would wait for it without end.
         raise PopsimError(
-            f"there is no scheduler file {address}; write: dask scheduler --scheduler-file {address}"
+            f"there is no scheduler file {address}; write: dask scheduler --scheduler-file "
+            f"{address}"
         )
     options = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
     try:
