@@ -12,6 +12,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from batch_format import batch_reference
+
 from popsim import variables
 from popsim.demography.indicators import SETS, Indicator, indicator_names, registered_indicators
 from popsim.demography.indicators.quantities import HISTORY, ONE_OF, QUANTITIES, asked_for
@@ -179,6 +181,7 @@ def write_all(folder: Path) -> None:
         "indicator-list.md": indicator_list(),
         "scenario-reference.md": scenario_reference(),
         "response-reference.md": response_reference(),
+        "batch-reference.md": batch_reference(),
     }
     for name, lines in pages.items():
         _write(folder / name, "\n".join(lines) + "\n")

@@ -96,7 +96,11 @@ def load_inputs(file: BatchFile) -> Inputs:
                 add_at(problems, mark, message, nearest(code, there))
             chosen += [region for region in covered if region not in chosen]
     for scenario in file.scenarios:
-        covered_regions(scenario, data)
+        covered = covered_regions(scenario, data)
+        if chosen and not set(covered) & set(chosen):
+            message = f"scenario {scenario.id!r} applies in none of the regions that are run"
+            mark = file.marked.mark(("regions",))
+            add_at(problems, mark, message, f"regions: all, or {', '.join(covered)} among them")
     indicators = _indicators(file, problems)
     first, last = (int(data["year"].values[end]) for end in (0, -1))
     until = last if batch.until is None else batch.until
