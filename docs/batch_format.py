@@ -65,8 +65,8 @@ _MEANING: dict[str, dict[str, str]] = {
         "changing fastest",
     },
     "Keep": {
-        "indicators": "`headline` is births, births by order, total fertility rate, shares of second "
-        "and third births, natural increase, population, dependency ratios and `payments`; others "
+        "indicators": "`headline` is births, births by order, total fertility rate, shares of "
+        "second and third births, natural increase, population, dependency ratios and `payments`; others "
         "by their names in the [list of indicators](indicator-list.md), as far as they need no "
         "single ages",
         "quantiles": "quantiles over draws, exact",
@@ -86,8 +86,8 @@ def batch_reference() -> list[str]:
     lines = [
         "# Batch files, key by key",
         "",
-        "A batch file says what to run and what to keep. [Batches](../batch.md) shows how to write,",
-        "run and resume one.",
+        "A batch file says what to run and what to keep. [Batches](../batch.md) shows how to",
+        "write, run and resume one.",
     ]
     for one, title in (
         (model.Batch, "The file"),
