@@ -8,7 +8,7 @@ from typing import Any
 
 from popsim.batch import model
 from popsim.policy import fields
-from popsim.policy.model import Label, Number
+from popsim.policy.base import Label, Number
 
 __all__ = ["batch_reference"]
 
@@ -66,9 +66,9 @@ _MEANING: dict[str, dict[str, str]] = {
     },
     "Keep": {
         "indicators": "`headline` is births, births by order, total fertility rate, shares of "
-        "second and third births, natural increase, population, dependency ratios and `payments`; others "
-        "by their names in the [list of indicators](indicator-list.md), as far as they need no "
-        "single ages",
+        "second and third births, natural increase, population, dependency ratios and `payments`; "
+        "others by their names in the [list of indicators](indicator-list.md), as far as they need "
+        "no single ages",
         "quantiles": "quantiles over draws, exact",
         "means": "means over draws",
         "differences": "the same of the paired difference from no new policy",

@@ -39,10 +39,14 @@ if TYPE_CHECKING:
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.allocation import allocate
     from popsim.evaluation.attribution import attribute
+    from popsim.evaluation.bill import bill
     from popsim.evaluation.compare import compare
     from popsim.evaluation.goals import goal
+    from popsim.evaluation.places import place_tasks, places_to_build
     from popsim.evaluation.sensitivity import sensitivity
     from popsim.policy.files import read_response, read_scenario
+    from popsim.policy.own_evidence import response_from_evidence, write_response
+    from popsim.policy.pool_sensitivity import pool_sensitivity
     from popsim.policy.pooling import fit_dose_response, pool_evidence
     from popsim.policy.response import Response
     from popsim.simulation import run
@@ -60,6 +64,7 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
+    "bill": "popsim.evaluation.bill",
     "allocate": "popsim.evaluation.allocation",
     "attribute": "popsim.evaluation.attribution",
     "baseline_names": "popsim.data.samples",
@@ -79,9 +84,12 @@ _HOMES = {
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
     "open_store": "popsim.batch.results",
+    "place_tasks": "popsim.evaluation.places",
+    "places_to_build": "popsim.evaluation.places",
     "plan": "popsim.batch.plan",
     "plot": "popsim.plotting",
     "pool_evidence": "popsim.policy.pooling",
+    "pool_sensitivity": "popsim.policy.pool_sensitivity",
     "project": "popsim.demography.projection",
     "project_regions": "popsim.demography.regions",
     "ranking": "popsim.batch.results",
@@ -91,9 +99,11 @@ _HOMES = {
     "register_indicator": "popsim.demography.indicators",
     "remove_indicator": "popsim.demography.indicators",
     "read_tables": "popsim.tables.read",
+    "response_from_evidence": "popsim.policy.own_evidence",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
     "sensitivity": "popsim.evaluation.sensitivity",
+    "write_response": "popsim.policy.own_evidence",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
 }
@@ -111,6 +121,7 @@ __all__ = [
     "allocate",
     "attribute",
     "baseline_names",
+    "bill",
     "check_data",
     "compare",
     "data_checks",
@@ -127,9 +138,12 @@ __all__ = [
     "load_baseline",
     "load_result",
     "open_store",
+    "place_tasks",
+    "places_to_build",
     "plan",
     "plot",
     "pool_evidence",
+    "pool_sensitivity",
     "project",
     "project_regions",
     "ranking",
@@ -139,9 +153,11 @@ __all__ = [
     "read_tables",
     "register_indicator",
     "remove_indicator",
+    "response_from_evidence",
     "run",
     "save_result",
     "sensitivity",
+    "write_response",
     "write_tables",
     "write_template",
 ]

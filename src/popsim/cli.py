@@ -30,7 +30,7 @@ EXAMPLES = {
     "proof": "popsim proof looking-back census-tables --locale zh",
 }
 #: Names of the comparisons, repeated here so that --help loads no numerical library.
-PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast")
+PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast", "evidence")
 UNCERTAINTY_NAMES = ("default", "progression", "none")
 #: Options of ``run`` by what they belong to; the others belong to both.
 SCENARIO_OPTIONS = (
@@ -239,6 +239,7 @@ def run(
     for summary in summaries.values():
         _print_summary(summary, year, draws)
     _print_course(effect, regions)
+    _print_bill(result, max(year - 4, first), year)
     for scenario in read:
         if capacity(scenario) is not None:
             frozen = simulate(against_no_expansion(data, scenario), scenario, **options)
@@ -301,6 +302,20 @@ def _print_course(effect: Any, regions: list[str]) -> None:
                 click.echo(f"  {year}  {float(draws.mean()):+.4f}  ({low:+.4f} to {high:+.4f})")
 
 
+def _print_bill(result: Any, first: int, last: int) -> None:
+    from popsim.evaluation.bill import bill
+
+    table = bill(result).table("scenario", "payer", "year")
+    table = table[table["year"].between(first, last)]
+    click.echo(f"\nPaid in each year of {first}-{last}, million CNY (means, all regions)")
+    for scenario, rows in table.groupby("scenario", sort=False):
+        click.echo(str(scenario))
+        for payer, paid in rows.groupby("payer", sort=False):
+            by_year = paid.set_index("year")["paid"].reindex(range(first, last + 1), fill_value=0.0)
+            figures = "".join(f"{money / 1e6:>12,.1f}" for money in by_year)
+            click.echo(f"  {payer:14}{figures}")
+
+
 def _print_no_expansion(effect: Any, scenario: str, year: int, regions: list[str]) -> None:
     click.echo(
         f"\n{scenario} against no expansion of childcare places (reference places stay where they "
@@ -331,8 +346,11 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
     """Write everything to a folder beside the target first, so that no half result is left."""
     import pandas as pd
 
+    from popsim.evaluation.bill import bill
+    from popsim.evaluation.places import places_to_build
     from popsim.store import save_result, tidy_quantiles
 
+    scenarios = [str(name) for name in result["scenario"].values]
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -350,6 +368,10 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
             "cost.csv": pd.concat(
                 {r: pd.concat([s.cost, s.package_cost]) for r, s in summaries.items()},
                 names=["region"],
+            ),
+            "bill.csv": bill(result).table("region", "scenario", "year", "policy", "payer"),
+            "places.csv": pd.concat(
+                [places_to_build(result, name).assign(scenario=name) for name in scenarios]
             ),
         }
         for name, table in tables.items():
@@ -603,14 +625,19 @@ def new(file: Path, tables: bool, year: int | None, ages: Literal["single", "fiv
 
 @main.command(epilog=_example("proof"))
 @click.argument("name", type=click.Choice(PROOF_NAMES))
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False
+)
 @click.option("--locale", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="Folder for the tables as CSV."
 )
 @_told
-def proof(name: str, folder: Path, locale: str, out: Path | None) -> None:
-    """Set popsim beside published figures in FOLDER, or beside what happened."""
+def proof(name: str, folder: Path | None, locale: str, out: Path | None) -> None:
+    """Set popsim beside published figures in FOLDER, or beside what happened.
+
+    evidence enters the studies of the package into the default response and needs no FOLDER.
+    """
     from popsim.proof.tables import proof_tables
 
     tables = proof_tables(name, folder, locale)

@@ -589,8 +589,17 @@ _POLICY = (
         "CNY",
         "cash promised per birth",
         "每名出生子女的现金承诺额",
-        "Value on 1 January of the year of birth of all cash promised to a child born in it, "
-        "take-up included, discounted at 4 % a year.",
+        "Value on 1 January of the year of birth of what the instruments that act through money "
+        "alone promise to a child born in it, take-up included, discounted at 4 % a year.",
+        minimum=0,
+    ),
+    Variable(
+        "promised_per_birth_package",
+        ("region", "scenario", "year", "birth_order"),
+        "CNY",
+        "money promised per birth, all instruments",
+        "每名出生子女的承诺额（全部措施）",
+        "As promised_per_birth, of all instruments that spend money per child.",
         minimum=0,
     ),
     Variable(
@@ -607,8 +616,18 @@ _POLICY = (
         "CNY",
         "money paid",
         "资金支出",
-        "Money paid during the year by instrument, nominal, with the births and childcare places "
-        "of the whole package; to children born since the first year.",
+        "Money paid during the year by instrument, not discounted, with the births and childcare "
+        "places of the whole package; to children born since the first year.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "payments_anyway",
+        ("region", "scenario", "policy", "year", "draw"),
+        "CNY",
+        "money paid for what would have happened anyway (deadweight)",
+        "无谓支出",
+        "Part of the payments for births and places of the reference.",
         minimum=0,
         display="10^4 CNY",
     ),
@@ -702,17 +721,17 @@ _POLICY = (
         display="%",
     ),
     Variable(
-        "place_payments",
+        "service_payments",
         ("region", "scenario", "year", "draw"),
         "CNY",
-        "money paid for childcare places",
-        "托位支出",
-        "Construction grants and operating subsidies of the year, nominal.",
+        "money paid for places, care and other measures",
+        "托育服务及其他措施支出",
+        "Construction grants, operating subsidies, fees taken over and other measures of the year.",
         minimum=0,
         display="10^4 CNY",
     ),
     Variable(
-        "place_payments_anyway",
+        "service_payments_anyway",
         ("region", "scenario", "year", "draw"),
         "CNY",
         "money paid for childcare places that come anyway",
@@ -747,6 +766,16 @@ _POLICY = (
         "托位数",
         "Places for children under 3, the mean over draws.",
         minimum=0,
+    ),
+    Variable(
+        "construction_payments",
+        ("region", "scenario", "year"),
+        "CNY",
+        "grants for places built",
+        "托位建设补助",
+        "Grants of all instruments for places built in the year, the mean over draws.",
+        minimum=0,
+        display="10^4 CNY",
     ),
     Variable(
         "childcare_places_built",
@@ -1442,10 +1471,10 @@ _ALLOCATION = (
         "money_promised",
         ("budget", "region", "draw"),
         "CNY",
-        "cash promised",
-        "现金承诺额",
-        "Value of all cash promised to the births of the window at the best levels, discounted at "
-        "4 % a year to its start.",
+        "money of all instruments",
+        "全部措施资金",
+        "Value of all money promised to the births of the window, and spent on places, care and "
+        "measures in it, at the best levels, discounted at 4 % a year to its start.",
         minimum=0,
         display="10^4 CNY",
     ),
@@ -1460,6 +1489,72 @@ _ALLOCATION = (
         maximum=1,
     ),
 )
+
+_BILL = (
+    *(
+        Variable(
+            name,
+            ("region", "scenario", "policy", "payer", "year"),
+            "CNY",
+            long_name,
+            long_name_zh,
+            definition,
+            minimum=0,
+            display="10^4 CNY",
+        )
+        for name, long_name, long_name_zh, definition in (
+            (
+                "bill",
+                "bill",
+                "资金支出",
+                "Mean over draws of what a payer spends on an instrument.",
+            ),
+            (
+                "bill_discounted",
+                "bill, discounted",
+                "资金支出现值",
+                "The bill at 4 % a year to 1 January of the year in the attribute discounted_to.",
+            ),
+            (
+                "bill_anyway",
+                "bill for what would have happened anyway (deadweight)",
+                "无谓支出",
+                "Part of the bill for births and places of the reference.",
+            ),
+        )
+    ),
+    Variable(
+        "bill_quantile",
+        ("quantile", "region", "scenario", "payer", "year"),
+        "CNY",
+        "bill of a payer, quantiles",
+        "各出资方支出分位数",
+        "Quantiles over draws of what a payer spends on all instruments.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "bill_total_quantile",
+        ("quantile", "region", "scenario", "year"),
+        "CNY",
+        "bill of all payers, quantiles",
+        "支出合计分位数",
+        "Quantiles over draws of what all payers spend on all instruments.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "budget_share",
+        ("region", "scenario", "year"),
+        "1",
+        "share of the public budget",
+        "占财政预算比重",
+        "The bill of all payers over the public budget of the year.",
+        minimum=0,
+        display="%",
+    ),
+)
+
 
 _ATTRIBUTION = tuple(
     Variable(
@@ -1560,6 +1655,7 @@ VARIABLES: dict[str, Variable] = _by_name(
         *_TWO_CENSUSES,
         *_LOOKING_BACK,
         *_TABLES,
+        *_BILL,
         *_ATTRIBUTION,
         *_ALLOCATION,
         *_SENSITIVITY,

@@ -11,8 +11,9 @@ from popsim.batch.model import Sweep as SweepSpec
 from popsim.errors import Problems, ScenarioError, nearest
 from popsim.policy.files import baseline, read_response, read_scenario, scenario_names
 from popsim.policy.marks import Marked, Steps, load
-from popsim.policy.model import ResponseFile, Scenario
+from popsim.policy.model import Scenario
 from popsim.policy.reading import BATCH_SCHEMA, add_at, raise_in_order, validated
+from popsim.policy.response_file import ResponseFile
 
 __all__ = ["BatchFile", "is_batch", "read_batch"]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from popsim.policy.base import Label, Number, Strict
 from popsim.policy.fields import Name, Regions, fail
-from popsim.policy.model import Label, Number, _Strict
 
 __all__ = ["HEADLINE_QUANTILES", "Batch", "Data", "Keep", "Split", "Sweep"]
 
@@ -66,7 +66,7 @@ Indicators = Annotated[
 ]
 
 
-class Split(_Strict):
+class Split(Strict):
     """ILLUSTRATIVE counties made from a baseline of one region, so that a batch can be tried.
 
     Either a number of counties, whose shares of the population fall by rank and whose fertility
@@ -86,7 +86,7 @@ class Split(_Strict):
         return self
 
 
-class Data(_Strict):
+class Data(Strict):
     """Where the population comes from: one of ``baseline``, ``tables`` and ``file``."""
 
     baseline: str | None = None
@@ -109,14 +109,14 @@ class Data(_Strict):
         return self
 
 
-class Sweep(_Strict):
+class Sweep(Strict):
     """A scenario with other values in some places: every combination of a grid is one scenario."""
 
     scenario: str
     grid: Annotated[dict[str, tuple[str | Number, ...]], AfterValidator(_some_values)]
 
 
-class Keep(_Strict):
+class Keep(Strict):
     """What is written for every region and scenario; the rest is reduced away inside a task."""
 
     indicators: Indicators = "headline"
@@ -128,7 +128,7 @@ class Keep(_Strict):
     precision: Literal["single", "double"] = "single"
 
 
-class Batch(_Strict):
+class Batch(Strict):
     """Which regions, which scenarios, how many draws, how far, and what to keep.
 
     Scenarios and other files are looked for beside the batch file. The future without new policy

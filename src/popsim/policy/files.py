@@ -14,8 +14,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from popsim.errors import Problems, ScenarioError, nearest
+from popsim.policy.kinds import load_plugins
 from popsim.policy.marks import Marked, Steps, load
-from popsim.policy.model import ResponseFile, Scenario
+from popsim.policy.model import Scenario
 from popsim.policy.reading import (
     RESPONSE_SCHEMA,
     SCENARIO_SCHEMA,
@@ -24,6 +25,7 @@ from popsim.policy.reading import (
     raise_in_order,
     validated,
 )
+from popsim.policy.response_file import ResponseFile
 
 __all__ = [
     "baseline",
@@ -127,6 +129,7 @@ def read_scenario(path: str | Path) -> Scenario:
     path = Path(path)
     if str(path) == BASELINE and not path.is_file():
         return baseline()
+    load_plugins()
     problems = Problems()
     chain, whole = _chain(path, problems)
     if not chain:
@@ -211,6 +214,7 @@ def read_response(path: str | Path = "default") -> ResponseFile:
     >>> read_response().channels.cash.decision_lag
     Quantity(value=6.0, unit='month')
     """
+    load_plugins()
     problems = Problems()
     if str(path) == "default":
         shipped = resources.files("popsim.policy") / "default-response.yaml"

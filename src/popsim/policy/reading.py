@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from popsim.errors import Problem, Problems, ScenarioError, nearest
+from popsim.policy.kinds import KINDS, Instrument
 from popsim.policy.marks import Mark, Marked, Steps
 
 __all__ = [
@@ -247,6 +248,8 @@ def _flat(annotation: Any) -> Iterator[Any]:
     elif origin in (typing.Union, types.UnionType):
         for member in typing.get_args(annotation):
             yield from _flat(member)
+    elif annotation is Instrument:
+        yield from KINDS.values()
     elif origin in (dict, tuple) or (
         isinstance(annotation, type) and issubclass(annotation, BaseModel)
     ):
