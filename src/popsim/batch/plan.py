@@ -107,6 +107,9 @@ class Plan:
             for first in range(0, number, block)
         )
 
+    def __repr__(self) -> str:
+        return f"<Plan {self.batch.id}: {len(self.tasks)} tasks, results in {self.store}>"
+
     @property
     def region_names(self) -> dict[str, str]:
         """Chinese names of the regions by code, codes where there is none."""

@@ -14,6 +14,7 @@ import pandas as pd
 from popsim.batch import workers as ways
 from popsim.batch.disk import DISK_FULL, clear_unfinished, digest, locked, write_whole
 from popsim.batch.manifest import (
+    ARRAYS,
     MANIFEST,
     Manifest,
     Record,
@@ -139,12 +140,14 @@ def read_records_done(store: Path) -> dict[str, Record]:
 
 
 def _folder(store: Path) -> None:
+    """Make the folder of a store; refuse one that holds something else."""
     if store.is_dir() and not (store / MANIFEST).is_file():
-        others = [file.name for file in store.iterdir() if file.name.split("-")[0] != "lock"]
-        known = {"results.zarr"}
-        if set(others) - known and not all(".unfinished" in name for name in others):
+        # A run that was killed at once leaves arrays without a manifest.
+        own = (ARRAYS, "lock", "tasks")
+        strange = sorted(f.name for f in store.iterdir() if not f.name.startswith((*own, MANIFEST)))
+        if strange:
             raise PopsimError(
-                f"{store} holds other files ({sorted(others)[0]}); write: --out with a new folder"
+                f"{store} holds other files ({strange[0]}); write: --out with a new folder"
             )
     try:
         store.mkdir(parents=True, exist_ok=True)
