@@ -28,6 +28,10 @@ def greedy_then_killed(data, scenarios, **options):
     return compute(data, scenarios, **options)
 
 
+def unable_to_start(pipe, job, memory):
+    raise SystemExit(1)
+
+
 def slow(data, scenarios, **options):
     time.sleep(0.3)
     return compute(data, scenarios, **options)

@@ -290,6 +290,12 @@ def test_a_task_without_memory_and_a_killed_worker_are_told(whole, tmp_path):
     assert bits(again.store) == bits(whole.store)
 
 
+def test_workers_that_cannot_start_end_the_run(whole, monkeypatch):
+    monkeypatch.setattr(workers, "_serve", batch_functions.unable_to_start)
+    with pytest.raises(ps.PopsimError, match=r"cannot start; in a script .* if __name__ =="):
+        list(workers.by_processes(whole.job, whole.tasks, 1))
+
+
 def test_another_folder_is_not_taken_for_a_store(whole, tmp_path):
     (tmp_path / "thesis.txt").write_text("mine")
     planned = Plan.__new__(Plan)

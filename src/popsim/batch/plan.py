@@ -196,7 +196,8 @@ class Plan:
         workers : int, optional
             Tasks at a time; the processors of the machine by default.
         threads : bool
-            Threads of this process instead of processes of their own.
+            Threads of this process instead of processes of their own. Processes import the
+            script that starts them, which therefore needs ``if __name__ == "__main__":``.
         memory : int, optional
             Most address space of a worker process [bytes].
         resume : bool

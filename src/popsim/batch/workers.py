@@ -66,6 +66,7 @@ class _Process:
         self.process.start()
         theirs.close()
         self.task: Task | None = None
+        self.ready = False
 
     def give(self, task: Task, data: Any) -> None:
         self.task = task
@@ -73,15 +74,27 @@ class _Process:
             # A process that is gone is noticed when its answer is awaited.
             self.pipe.send((task, data))
 
-    def answer(self) -> Outcome:
-        """Return the outcome that is there, or that the process died of its task."""
+    def answer(self) -> Outcome | None:
+        """Return the outcome that is there, or that the process died of its task.
+
+        None says that the process has started.
+        """
         assert self.task is not None
         try:
             outcome = self.pipe.recv()
+            if outcome is None:
+                self.ready = True
+                return None
             assert isinstance(outcome, Outcome)
         except (EOFError, OSError):
             self.process.join(_SECONDS_TO_STOP)
-            outcome = Outcome(self.task.id, _death(self.process.exitcode))
+            code = self.process.exitcode
+            if not self.ready and (code is None or code >= 0):
+                raise PopsimError(
+                    "worker processes cannot start; in a script of your own write: "
+                    'if __name__ == "__main__": above the run, or threads=True'
+                ) from None
+            outcome = Outcome(self.task.id, _death(code))
         self.task = None
         return outcome
 
@@ -126,6 +139,8 @@ def by_processes(
             for pipe in wait_for(list(busy)):
                 process = busy[pipe]
                 outcome = process.answer()
+                if outcome is None:
+                    continue
                 if waiting:
                     if process.lost:
                         team.remove(process)
@@ -151,6 +166,7 @@ def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     with suppress(EOFError, OSError):
+        pipe.send(None)
         while True:
             task, data = pipe.recv()
             pipe.send(do(job, task, data))
