@@ -276,25 +276,28 @@ def test_the_command_runs_checks_describes_and_exports(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_batch(tmp_path)
 
+    file = "small.batch.yaml"
+
     def popsim(*words):
         return CliRunner().invoke(main, list(words))
 
-    done = popsim("run", "small.batch.yaml", "--threads", "--workers", "2")
+    done = popsim("run", file, "--threads", "--workers", "2")
     assert done.exit_code == 0, done.output
     assert "4 tasks done, 0 missing. Store: results/small" in done.output
     assert "4 of 4 tasks, " in done.output
     assert "results/small: store of a batch, whole" in popsim("check", "results/small").output
     assert "4 of 4 tasks done" in popsim("describe", "results/small").output
-    assert "12 draws of baseline, grant, local" in popsim("check", "small.batch.yaml").output
+    assert "draws: 12, seed 3, uncertainty progression" in popsim("describe", file).output
+    assert "12 draws of baseline, grant, local" in popsim("check", file).output
     done = popsim("export", "results/small", "b.csv", "--indicator", "births", "--from", "2025")
     assert done.exit_code == 0, done.output
     assert len(pd.read_csv("b.csv")) == 4 * 3 * 4
     for words, message in (
-        (("run", "small.batch.yaml"), "results/small holds a batch already; write: --resume"),
-        (("run", "small.batch.yaml", "--draws", "5"), "--draws is said in the batch file"),
+        (("run", file), "results/small holds a batch already; write: --resume"),
+        (("run", file, "--draws", "5"), "--draws is said in the batch file"),
         (("run", "grant.yaml", "--resume"), "--resume belongs to a batch file"),
-        (("run", "small.batch.yaml", "grant.yaml"), "a batch runs alone"),
-        (("run", "small.batch.yaml", "--task", "3/2"), "is not a part of the tasks"),
+        (("run", file, "grant.yaml"), "a batch runs alone"),
+        (("run", file, "--task", "3/2"), "is not a part of the tasks"),
         (("plan", "smal.batch.yaml"), "no file smal.batch.yaml; write: small.batch.yaml"),
     ):
         done = popsim(*words)

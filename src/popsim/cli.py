@@ -510,10 +510,11 @@ def _check_tables(name: str, like: str | None) -> None:
 @_told
 def describe(what: str, like: str | None) -> None:
     """Describe a baseline, a scenario file, a result file, a store of a batch, or tables."""
-    from popsim.batch.console import describe_store, is_store
+    from popsim.batch.console import describe_batch, describe_store, is_store
+    from popsim.batch.files import is_batch
 
-    if is_store(what):
-        describe_store(what)
+    if is_store(what) or is_batch(what):
+        (describe_store if is_store(what) else describe_batch)(what)
         return
     if what.endswith((".yaml", ".yml")):
         _describe_scenario(what)

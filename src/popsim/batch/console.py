@@ -17,6 +17,7 @@ from popsim.errors import PopsimError
 __all__ = [
     "check_batch",
     "check_whole",
+    "describe_batch",
     "describe_store",
     "is_store",
     "part_of",
@@ -63,6 +64,21 @@ def check_batch(name: str) -> str:
     file = read_batch(name)
     ids = ", ".join(scenario.id for scenario in file.scenarios)
     return f"batch {file.batch.id}: {file.batch.draws} draws of {ids}"
+
+
+def describe_batch(name: str) -> None:
+    """Print what a batch file asks for; nothing is loaded or measured."""
+    from popsim.batch.files import read_batch
+
+    file = read_batch(name)
+    batch = file.batch
+    click.echo(f"{batch.id}: {batch.label.en} {batch.label.zh}")
+    regions = batch.regions if isinstance(batch.regions, str) else ", ".join(batch.regions)
+    click.echo(f"regions: {regions}")
+    click.echo(f"draws: {batch.draws}, seed {batch.seed}, uncertainty {batch.uncertainty}")
+    click.echo(f"response: {file.response.id}")
+    for scenario in file.scenarios:
+        click.echo(f"{scenario.id}: {scenario.label.en} {scenario.label.zh}")
 
 
 def print_plan(name: str, workers: int | None, out: Path | None) -> None:
