@@ -166,9 +166,9 @@ def test_another_version_is_refused(copied, monkeypatch):
         resumed(copied)
 
 
-def test_a_label_may_change(copied, tmp_path):
+def test_a_label_is_an_input_too(copied, tmp_path):
     write_batch(tmp_path, BATCH.replace("zh: 小批", "zh: 小批次"))
-    with pytest.raises(ps.DataError, match="begun with other tasks or arrays"):
+    with pytest.raises(ps.DataError, match="label of the batch file has changed"):
         resumed(ps.plan(tmp_path / "small.batch.yaml", out=copied.store))
 
 
@@ -266,10 +266,11 @@ def test_a_failing_region_does_not_sink_the_others(whole, tmp_path, monkeypatch)
     done = CliRunner().invoke(main, ["run", "small.batch.yaml", "--threads"])
     assert done.exit_code == 1
     assert "3 tasks done, 1 missing" in done.output
-    assert "339002 示例县2: ValueError: something odd" in done.output
+    assert "339002 示例县2: ValueError: something odd (batch_functions.py:" in done.output
     with pytest.raises(ps.DataError, match="1 of 4 tasks"):
         ps.open_store("results/small")
-    assert check_store("results/small") == ["task 339002 failed: ValueError: something odd"]
+    (told,) = check_store("results/small")
+    assert told.startswith("task 339002 failed: ValueError: something odd")
     monkeypatch.undo()
     resumed(ps.plan(tmp_path / "small.batch.yaml", out=tmp_path / "results/small"))
     assert bits(tmp_path / "results/small") == bits(whole.store)

@@ -149,10 +149,10 @@ def split_region(data: xr.Dataset, shares: pd.DataFrame) -> xr.Dataset:
     >>> bool(np.isclose(parts.population.sum(), whole.population.sum()))
     True
     """
-    if data.sizes["region"] != 1:
+    number = data.sizes.get("region", 0)
+    if number != 1:
         raise DataError(
-            f"counties are made from data with one region, and these have {data.sizes['region']}; "
-            "write: no split"
+            f"counties are made from data with one region, and these have {number}; write: no split"
         )
     (whole,) = [str(region) for region in data["region"].values]
     parts = {}

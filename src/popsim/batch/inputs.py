@@ -24,7 +24,7 @@ from popsim.simulation import covered_regions
 from popsim.store import load_result
 from popsim.tables.read import read_tables
 
-__all__ = ["Inputs", "load_inputs"]
+__all__ = ["Inputs", "digest_of", "load_inputs"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ def load_inputs(file: BatchFile) -> Inputs:
     """
     batch, problems = file.batch, Problems()
     data = _data(file)
+    if "region" not in data.dims:
+        raise DataError("the data have no dimension region; write: data.expand_dims(region=[...])")
     there = [str(region) for region in data["region"].values]
     chosen = there
     if batch.regions != "all":
@@ -133,11 +135,6 @@ def _data(file: BatchFile) -> xr.Dataset:
         data = load_result(file.beside(str(wanted.file)))
     if wanted.split is None:
         return data
-    if data.sizes["region"] != 1:
-        raise DataError(
-            f"counties are made from data with one region, and these have {data.sizes['region']}; "
-            "write: no split"
-        )
     if wanted.split.shares is not None:
         return split_region(data, read_shares(file.beside(wanted.split.shares)))
     region = str(data["region"].values[0])
@@ -165,16 +162,16 @@ def _indicators(file: BatchFile, problems: Problems) -> tuple[str, ...]:
 def _identities(file: BatchFile, data: xr.Dataset) -> dict[str, str]:
     """Return the SHA-256 of each input."""
     found = {
-        f"{key} of the batch file": _digest(value)
+        f"{key} of the batch file": digest_of(value)
         for key, value in _dumped(file.batch).items()
-        if key not in ("label", "notes", "response")
+        if key not in ("notes", "response")
     }
-    found["response"] = _digest(_dumped(file.response))
+    found["response"] = digest_of(_dumped(file.response))
     for scenario in file.scenarios:
-        found[f"scenario {scenario.id}"] = _digest(_dumped(scenario))
+        found[f"scenario {scenario.id}"] = digest_of(_dumped(scenario))
     for region in data["region"].values:
-        own = fingerprint(data.sel(region=[region])), data.attrs["first_projected_year"]
-        found[f"data of {region}"] = _digest([str(part) for part in own])
+        own = fingerprint(data.sel(region=[region])), data.attrs.get("first_projected_year")
+        found[f"data of {region}"] = digest_of([str(part) for part in own])
     return found
 
 
@@ -182,5 +179,6 @@ def _dumped(model: Any) -> Any:
     return model.model_dump(mode="json", by_alias=True)
 
 
-def _digest(value: Any) -> str:
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of plain data, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from popsim import __version__
 from popsim.batch.extras import loaded
-from popsim.batch.inputs import Inputs
+from popsim.batch.inputs import Inputs, digest_of
 from popsim.batch.manifest import ARRAYS
 from popsim.batch.model import Batch
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN, MONEY, POPULATION, layout
@@ -269,6 +269,7 @@ def _attributes(batch: Batch, inputs: Inputs) -> dict[str, Any]:
         "response": inputs.response.spec.id,
         "uncertainty": batch.uncertainty,
         "popsim_version": __version__,
+        "inputs_sha256": digest_of(inputs.identities),
         "notices": "\n".join([TOTALS, *marked]),
         # Where xarray finds the names that are not labels of a dimension.
         "coordinates": " ".join(

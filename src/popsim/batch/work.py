@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import platform
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
@@ -121,6 +123,11 @@ def do(job: Job, task: Task, data: xr.Dataset) -> Outcome:
     except MemoryError as lack:
         error = f"out of memory: {lack}".rstrip(": ") + "; write: fewer draws, or keep less"
     except Exception as wrong:
-        error = str(wrong) if isinstance(wrong, PopsimError) else f"{type(wrong).__name__}: {wrong}"
+        error = str(wrong)
+        if not isinstance(wrong, PopsimError):
+            # Not foreseen: say where.
+            last = traceback.extract_tb(wrong.__traceback__)[-1]
+            place = f"{Path(last.filename).name}:{last.lineno}"
+            error = f"{type(wrong).__name__}: {wrong} ({place})"
     spent = time.perf_counter() - start
     return Outcome(task.id, error, {} if error else files, notices, spent, host)
