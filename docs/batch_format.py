@@ -58,11 +58,12 @@ _MEANING: dict[str, dict[str, str]] = {
         "fertility_spread": "standard deviation of the logarithm of the counties' fertility, 0 to "
         "0.5; not used with a table",
     },
-    "Sweep": {
+    "SweptScenario": {
         "scenario": "name or path of the scenario file",
-        "grid": "values by dotted key, e.g. `{policies.grant.amount.2: [300 CNY/month, 600 "
-        "CNY/month]}`; every combination is a scenario, named `NAME-1`, `NAME-2` …, the last key "
-        "changing fastest",
+        "grid": "every combination of values, the last key changing fastest, e.g. "
+        "`{policies.grant.amount.2: [300 CNY/month, 600 CNY/month]}`",
+        "list": "the first values together, the second ones together, and so on; with a grid, each "
+        "row with each of its points",
     },
     "Keep": {
         "indicators": "`headline` is births, births by order, total fertility rate, shares of "
@@ -93,7 +94,7 @@ def batch_reference() -> list[str]:
         (model.Batch, "The file"),
         (model.Data, "Data"),
         (model.Split, "Split"),
-        (model.Sweep, "Sweep"),
+        (model.SweptScenario, "Swept scenario"),
         (model.Keep, "Keep"),
         (Label, "Label"),
     ):
@@ -149,5 +150,6 @@ def _written(hint: Any) -> str:
     if origin is dict:
         return "lists of values by dotted key"
     if isinstance(hint, type) and hint.__name__ in _MEANING:
-        return f"[{hint.__name__.lower()}](#{hint.__name__.lower()})"
+        words = "".join(f" {c.lower()}" if c.isupper() else c for c in hint.__name__).strip()
+        return f"[{words}](#{words.replace(' ', '-')})"
     raise LookupError(f"docs/batch_format.py does not say how {hint} is written")

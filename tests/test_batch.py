@@ -314,8 +314,8 @@ def test_the_shipped_batch_is_small_and_reads():
         "baseline",
         "zhejiang-as-qingyuan",
         "national-2025",
-        "national-2025-1",
-        "national-2025-2",
+        "national-2025-amount-1plus-7200",
+        "national-2025-amount-1plus-14400",
     ]
 
 

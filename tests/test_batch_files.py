@@ -97,7 +97,7 @@ def test_all_problems_are_told_at_once_with_their_places(tmp_path):
         (
             "seed: 3",
             "seed: 3\nsweep: [{scenario: grant, grid: {policies.grant.amount.2: []}}]",
-            "the grid has a key without values",
+            "the list of values is empty",
         ),
     ],
 )
@@ -153,7 +153,7 @@ def test_a_sweep_makes_every_combination(tmp_path):
     grid = "{policies.grant.amount.2: [1 CNY, 2 CNY], policies.grant.amount.3+: [5 CNY, 6 CNY]}"
     text = BATCH.replace("seed: 3", f"seed: 3\nsweep: [{{scenario: grant, grid: {grid}}}]")
     swept = read_batch(write_batch(tmp_path, text)).scenarios[3:]
-    assert [scenario.id for scenario in swept] == [f"grant-{i}" for i in (1, 2, 3, 4)]
+    assert swept[1].id == "grant-amount-2-1-amount-3plus-6"
     amounts = [[str(a) for a in s.policies["grant"].amount.values()] for s in swept]
     assert amounts == [
         ["1 CNY", "5 CNY"],
@@ -161,7 +161,7 @@ def test_a_sweep_makes_every_combination(tmp_path):
         ["2 CNY", "5 CNY"],
         ["2 CNY", "6 CNY"],
     ]
-    assert "policies.grant.amount.3+ = 5 CNY" in swept[0].label.en
+    assert "grant.amount.3+ = 5 CNY" in swept[0].label.en
 
 
 def test_a_netcdf_baseline_is_read(tmp_path):

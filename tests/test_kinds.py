@@ -613,3 +613,22 @@ def test_interest_saved_is_nothing_at_one_rate_and_the_gap_for_a_long_loan():
                 },
             }
         )
+
+
+# Other values
+
+
+def test_what_a_file_does_not_say_can_be_set_and_what_it_says_removed():
+    case = scenario(a=GRANT, p=PLACES)
+    ended = case.override({"policies.a.births.to": "2025-12-31", "policies.a.take_up": "80 %"})
+    assert str(ended.policies["a"].births.to) == "2025-12-31"
+    assert ended.explain("policies.a.births.to") == "2025-12-31, override"
+    assert list(case.override({"policies.p": None}).policies) == ["a"]
+    more = case.override({"policies.p.target.2027": "6 places/1000 residents"})
+    assert sorted(more.policies["p"].target) == [2025, 2027]
+    with pytest.raises(ScenarioError, match=r"no value .policies\.a\.births\.until"):
+        case.override({"policies.a.births.until": "2025-12-31"})
+    with pytest.raises(ScenarioError, match=r"no value .policies\.q"):
+        case.override({"policies.q": None})
+    with pytest.raises(ScenarioError, match="before it begins"):
+        case.override({"policies.a.births.to": "2022-12-31"})

@@ -44,11 +44,13 @@ if TYPE_CHECKING:
     from popsim.evaluation.goals import goal
     from popsim.evaluation.places import place_tasks, places_to_build
     from popsim.evaluation.sensitivity import sensitivity
+    from popsim.policy.difference import diff
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.own_evidence import response_from_evidence, write_response
     from popsim.policy.pool_sensitivity import pool_sensitivity
     from popsim.policy.pooling import fit_dose_response, pool_evidence
     from popsim.policy.response import Response
+    from popsim.policy.sweep import sweep
     from popsim.simulation import run
     from popsim.store import load_result, save_result
     from popsim.tables.counted import read_counts
@@ -72,6 +74,7 @@ _HOMES = {
     "compare": "popsim.evaluation",
     "decompose_births": "popsim.demography.births_decomposition",
     "dependency_indicators": "popsim.demography.indicators",
+    "diff": "popsim.policy.difference",
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
     "effect_table": "popsim.batch.results",
@@ -103,6 +106,7 @@ _HOMES = {
     "run": "popsim.simulation",
     "save_result": "popsim.store",
     "sensitivity": "popsim.evaluation.sensitivity",
+    "sweep": "popsim.policy.sweep",
     "write_response": "popsim.policy.own_evidence",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
@@ -127,6 +131,7 @@ __all__ = [
     "data_checks",
     "decompose_births",
     "dependency_indicators",
+    "diff",
     "effect_table",
     "evidence",
     "export_store",
@@ -157,6 +162,7 @@ __all__ = [
     "run",
     "save_result",
     "sensitivity",
+    "sweep",
     "write_response",
     "write_tables",
     "write_template",

@@ -1,6 +1,7 @@
-"""The command ``popsim``: run, plan, check, describe, export, new, proof.
+"""The command ``popsim``: run, plan, check, describe, explain, diff, schema, export, new, proof.
 
-Every verb exits with 1 and one list of all problems when its input is bad, and writes nothing.
+The verbs work on scenario files and on tables of data. Every verb exits with 1 and one list of all
+problems when its input is bad, and writes nothing.
 """
 
 from __future__ import annotations
@@ -26,16 +27,21 @@ EXAMPLES = {
     "export": "popsim export results/zhejiang births.xlsx --indicator births",
     "check": "popsim check scenarios/*.yaml my-county.xlsx --like zhejiang-2020",
     "describe": "popsim describe zhejiang-2020",
+    "explain": "popsim explain scenarios/qingyuan-2023.yaml policies.childcare_subsidy.amount.3",
+    "diff": "popsim diff scenarios/qingyuan-2023.yaml scenarios/qingyuan-2023-sunset.yaml",
+    "schema": "popsim schema scenario",
     "new": "popsim new my-county.yaml, or: popsim new my-county.xlsx",
     "proof": "popsim proof looking-back census-tables --locale zh",
 }
 #: Names of the comparisons, repeated here so that --help loads no numerical library.
 PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast", "evidence")
+FORMAT_NAMES = ("scenario", "response")
 UNCERTAINTY_NAMES = ("default", "progression", "none")
 #: Options of ``run`` by what they belong to; the others belong to both.
 SCENARIO_OPTIONS = (
     "baseline",
     "like",
+    "settings",
     "fertility",
     "response",
     "draws",
@@ -98,13 +104,45 @@ def _is_batch(files: tuple[str, ...]) -> bool:
     default = click.core.ParameterSource.DEFAULT
     for name in SCENARIO_OPTIONS if batches else BATCH_OPTIONS:
         if context.get_parameter_source(name) != default:
-            option = f"--{name.replace('_', '-')}"
+            option = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
             raise PopsimError(
                 f"{option} is said in the batch file, not here; write it into {batches[0]}"
                 if batches
                 else f"{option} belongs to a batch file; write: popsim run FILE.batch.yaml {option}"
             )
     return bool(batches)
+
+
+_set = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Other value of a scenario, e.g. policies.NAME.amount.3=900; may be repeated. It "
+    "applies to every scenario given that has the key.",
+)
+
+
+def _read_scenarios(names: tuple[str, ...], settings: tuple[str, ...]) -> list[Any]:
+    """Read scenario files, change what is set, and tell all problems of both at once."""
+    from popsim.errors import Problem, ScenarioError
+    from popsim.policy.changes import change_all, read_settings
+    from popsim.policy.files import read_scenario
+
+    problems: list[Problem] = []
+    read, changes = [], {}
+    try:
+        changes = read_settings(settings)
+    except ScenarioError as error:
+        problems += error.problems
+    for name in names:
+        try:
+            read.append(read_scenario(name))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return change_all(read, changes, by="--set")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -122,6 +160,7 @@ def main() -> None:
     help="Embedded baseline, or tables of data: a folder or workbook.",
 )
 @_like
+@_set
 @click.option(
     "--fertility",
     type=click.Choice(["incidence", "conditional"]),
@@ -163,6 +202,7 @@ def run(
     scenarios: tuple[str, ...],
     baseline: str,
     like: str | None,
+    settings: tuple[str, ...],
     fertility: Literal["incidence", "conditional"],
     response: str,
     draws: int,
@@ -200,9 +240,7 @@ def run(
         return
     out = Path("results") if out is None else out
     # Read first: a mistake in a file is told before the numerical libraries are loaded.
-    from popsim.policy.files import read_scenario
-
-    read = [read_scenario(scenario) for scenario in scenarios]
+    read = _read_scenarios(scenarios, settings)
     from popsim.data.samples import load_baseline
     from popsim.evaluation.compare import compare
     from popsim.policy.dose import capacity
@@ -454,8 +492,9 @@ def export(
 @main.command(epilog=_example("check"))
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @_like
+@_set
 @_told
-def check(files: tuple[str, ...], like: str | None) -> None:
+def check(files: tuple[str, ...], like: str | None, settings: tuple[str, ...]) -> None:
     """Check scenario, response and batch files, tables of data, and stores of batches.
 
     Every problem is told with its place; tables are then checked for plausibility, which is
@@ -464,9 +503,10 @@ def check(files: tuple[str, ...], like: str | None) -> None:
     from popsim.batch.console import check_batch, check_whole, is_store
     from popsim.batch.files import is_batch
     from popsim.errors import DataError, Problem, ScenarioError
-    from popsim.policy.files import check_file
+    from popsim.policy.files import check_file, is_scenario
 
     problems: list[Problem] = []
+    scenarios: list[str] = []
     data_only = True
     for name in files:
         if name.endswith(".expected.yaml"):
@@ -480,8 +520,15 @@ def check(files: tuple[str, ...], like: str | None) -> None:
                 _check_tables(name, like)
             else:
                 click.echo(f"{name}: {check_file(name)}")
+                scenarios += [name] * is_scenario(name)
         except (ScenarioError, DataError) as error:
             data_only &= isinstance(error, DataError)
+            problems += error.problems
+    if settings:
+        try:
+            _read_scenarios(tuple(scenarios), settings)
+        except ScenarioError as error:
+            data_only = False
             problems += error.problems
     if problems:
         raise (DataError if data_only else ScenarioError)(problems)
@@ -507,8 +554,9 @@ def _check_tables(name: str, like: str | None) -> None:
 @main.command(epilog=_example("describe"))
 @click.argument("what", metavar="BASELINE|FILE|FOLDER|STORE")
 @_like
+@_set
 @_told
-def describe(what: str, like: str | None) -> None:
+def describe(what: str, like: str | None, settings: tuple[str, ...]) -> None:
     """Describe a baseline, a scenario file, a result file, a store of a batch, or tables."""
     from popsim.batch.console import describe_batch, describe_store, is_store
     from popsim.batch.files import is_batch
@@ -517,8 +565,10 @@ def describe(what: str, like: str | None) -> None:
         (describe_store if is_store(what) else describe_batch)(what)
         return
     if what.endswith((".yaml", ".yml")):
-        _describe_scenario(what)
+        _describe_scenario(what, settings)
         return
+    if settings:
+        raise PopsimError(f"--set changes values of scenario files; {what} is none")
     if _are_tables(what):
         from popsim.tables.read import read_tables
 
@@ -543,10 +593,10 @@ def describe(what: str, like: str | None) -> None:
         click.echo(f"    Source: {attrs.get('source', '')}")
 
 
-def _describe_scenario(path: str) -> None:
-    from popsim.policy.files import read_scenario
+def _describe_scenario(path: str, settings: tuple[str, ...]) -> None:
+    from popsim.policy.changes import dotted_keys
 
-    scenario = read_scenario(path)
+    (scenario,) = _read_scenarios((path,), settings)
     click.echo(f"{scenario.id}: {scenario.label.en} {scenario.label.zh} ({scenario.status})")
     regions = scenario.regions if scenario.regions == "all" else ", ".join(scenario.regions)
     click.echo(f"regions: {regions}")
@@ -556,11 +606,63 @@ def _describe_scenario(path: str) -> None:
     for name, policy in scenario.policies.items():
         clause = f", clause {policy.clause}" if policy.clause else ""
         click.echo(f"\n{name}: {policy.kind}, announced {policy.announced}{clause}")
-        for key in type(policy).model_fields:
-            if key in ("kind", "announced", "clause") or getattr(policy, key) is None:
-                continue
-            dotted = f"policies.{name}.{key.rstrip('_')}"
-            click.echo(f"    {key}: {scenario.explain(dotted)}")
+        above = f"policies.{name}."
+        for dotted, value in dotted_keys(scenario).items():
+            key = dotted.removeprefix(above)
+            said_above = key in ("kind", "announced", "clause")
+            if dotted.startswith(above) and not said_above and not isinstance(value, dict):
+                click.echo(f"    {key}: {scenario.explain(dotted)}")
+
+
+@main.command(epilog=_example("explain"))
+@click.argument("file", metavar="FILE")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@_set
+@_told
+def explain(file: str, keys: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Say what a value of a scenario is, and in which line of which file it stands."""
+    from popsim.errors import Problem, ScenarioError
+
+    (scenario,) = _read_scenarios((file,), settings)
+    problems: list[Problem] = []
+    for key in keys:
+        try:
+            told = scenario.explain(key)
+            click.echo(f"{key}: {told}" if len(keys) > 1 else told)
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+
+
+@main.command(epilog=_example("diff"))
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B", required=False)
+@click.option("--locale", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@_set
+@_told
+def diff(first: str, second: str | None, locale: Literal["en", "zh"], settings: Any) -> None:
+    """Say what scenario B says differently from A; without B, what --set changes in A."""
+    from popsim.policy.changes import change_all, read_settings
+    from popsim.policy.difference import diff as compare_scenarios
+
+    if second is None and not settings:
+        raise PopsimError("there is nothing to compare with; write: a second file, or --set")
+    a, b = _read_scenarios((first, second or first), ())
+    (b,) = change_all([b], read_settings(settings), by="--set")
+    click.echo(compare_scenarios(a, b).text(locale))
+
+
+@main.command(epilog=_example("schema"))
+@click.argument("name", type=click.Choice(FORMAT_NAMES), default="scenario")
+@_told
+def schema(name: str) -> None:
+    """Print the JSON Schema of scenario or response files, for editors."""
+    import json
+
+    from popsim.policy.schema import json_schema
+
+    click.echo(json.dumps(json_schema(name), ensure_ascii=False, indent=2))
 
 
 @main.command(epilog=_example("new"))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from popsim.batch.model import Batch
-from popsim.batch.model import Sweep as SweepSpec
+from popsim.batch.model import Batch, SweptScenario
 from popsim.errors import Problems, ScenarioError, nearest
 from popsim.policy.files import baseline, read_response, read_scenario, scenario_names
 from popsim.policy.marks import Marked, Steps, load
 from popsim.policy.model import Scenario
 from popsim.policy.reading import BATCH_SCHEMA, add_at, raise_in_order, validated
 from popsim.policy.response_file import ResponseFile
+from popsim.policy.sweep import sweep
 
 __all__ = ["BatchFile", "is_batch", "read_batch"]
 
@@ -110,7 +109,7 @@ def read_batch(path: str | Path) -> BatchFile:
         steps = ("sweep", str(place))
         scenario = _scenario(path, wanted.scenario, marked, (*steps, "scenario"), problems)
         if scenario is not None:
-            swept = _swept(scenario, wanted, marked, (*steps, "grid"), problems)
+            swept = _swept(scenario, wanted, marked, steps, problems)
             _append(scenarios, swept, marked, steps, problems)
     response = _response(path, batch.response, marked, problems)
     raise_in_order(problems)
@@ -157,31 +156,18 @@ def _scenario(
 
 
 def _swept(
-    scenario: Scenario, wanted: SweepSpec, marked: Marked, steps: Steps, problems: Problems
+    scenario: Scenario, wanted: SweptScenario, marked: Marked, steps: Steps, problems: Problems
 ) -> list[Scenario]:
-    """Return a scenario for every combination of the values of a grid, the last key fastest."""
-    swept = []
-    for number, values in enumerate(itertools.product(*wanted.grid.values()), start=1):
-        changes = dict(zip(wanted.grid, values, strict=True))
-        told = ", ".join(f"{key} = {value}" for key, value in changes.items())
-        try:
-            changed = scenario.override(changes)
-        except ScenarioError as error:
-            known = {problem.message for problem in problems.found}
-            for problem in error.problems:
-                if problem.message not in known:
-                    add_at(problems, marked.mark(steps), problem.message, problem.instead)
-            continue
-        label = {"en": f"{scenario.label.en} ({told})", "zh": f"{scenario.label.zh}（{told}）"}
-        swept.append(
-            changed.model_copy(
-                update={
-                    "id": f"{scenario.id}-{number}",
-                    "label": type(scenario.label).model_validate(label),
-                }
-            )
-        )
-    return swept
+    """Return a scenario for every combination of values."""
+    try:
+        return sweep(scenario, wanted)
+    except ScenarioError as error:
+        for problem in error.problems:
+            named = [key for key in wanted.keys if repr(key) in problem.message]
+            part = "grid" if not named or named[0] in wanted.grid else "list"
+            mark = marked.mark((*steps, part, *named[:1]), of_key=bool(named))
+            add_at(problems, mark, problem.message, problem.instead)
+        return []
 
 
 def _response(batch: Path, name: str, marked: Marked, problems: Problems) -> ResponseFile | None:

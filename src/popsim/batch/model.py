@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from popsim.policy.base import Label, Number, Strict
 from popsim.policy.fields import Name, Regions, fail
+from popsim.policy.sweep import Sweep
 
-__all__ = ["HEADLINE_QUANTILES", "Batch", "Data", "Keep", "Split", "Sweep"]
+__all__ = ["HEADLINE_QUANTILES", "Batch", "Data", "Keep", "Split", "SweptScenario"]
 
 #: Kept unless a file says otherwise: median, quartiles, and intervals of 60, 80, 90 and 95 %.
 HEADLINE_QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
@@ -49,12 +50,6 @@ def _some(values: tuple[str, ...]) -> tuple[str, ...]:
     if doubled:
         fail(f"{doubled[0]!r} stands twice in the list", "each name once")
     return values
-
-
-def _some_values(grid: dict[str, tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
-    if not grid or not all(grid.values()):
-        fail("the grid has a key without values", "policies.grant.amount.2: [300 CNY/month]")
-    return grid
 
 
 Whole = Annotated[int, Field(strict=True)]
@@ -109,11 +104,22 @@ class Data(Strict):
         return self
 
 
-class Sweep(Strict):
-    """A scenario with other values in some places: every combination of a grid is one scenario."""
+class SweptScenario(Sweep):
+    """A scenario with other values in some places: every combination is one scenario.
+
+    ``grid`` is combined in every way, ``list`` row by row. Identifiers and labels tell the values.
+    """
 
     scenario: str
-    grid: Annotated[dict[str, tuple[str | Number, ...]], AfterValidator(_some_values)]
+
+    @model_validator(mode="after")
+    def _some_key(self) -> Self:
+        if not self.keys:
+            fail(
+                "nothing is swept",
+                "grid: {policies.grant.amount.2: [300 CNY/month, 600 CNY/month]}",
+            )
+        return self
 
 
 class Keep(Strict):
@@ -141,7 +147,7 @@ class Batch(Strict):
     data: Data
     regions: Regions = "all"
     scenarios: tuple[str, ...] = ()
-    sweep: tuple[Sweep, ...] = ()
+    sweep: tuple[SweptScenario, ...] = ()
     response: str = "default"
     uncertainty: Literal["default", "progression", "none"] = "default"
     until: Annotated[int, BeforeValidator(_read_last_year)] | None = None
