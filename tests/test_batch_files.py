@@ -92,7 +92,7 @@ def test_all_problems_are_told_at_once_with_their_places(tmp_path):
         (
             "seed: 3",
             "seed: 3\nsweep: [{scenario: grant, grid: {policies.grant.amont.2: [1 CNY]}}]",
-            "10:33: scenario 'grant' has no value 'policies.grant.amont.2'",
+            "10:34: scenario 'grant' has no value 'policies.grant.amont.2'",
         ),
         (
             "seed: 3",
