@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import tracemalloc
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from popsim.batch.files import BatchFile, read_batch
 from popsim.batch.inputs import load_inputs
@@ -153,7 +156,12 @@ class Plan:
         one = _extended(numbers, seconds, draws) * more
         full = self.job.template.bytes_uncompressed / len(self.tasks)
         rounds = -(-len(self.tasks) // workers)
-        chunk = size * more * (1.0 if not self.batch.keep.draws else draws / numbers[-1])
+        # Single draws hardly get smaller by compression.
+        kept = sum(
+            math.prod(spec.shape) * np.dtype(self.job.template.dtype).itemsize
+            for spec in self.job.template.arrays.values()
+            if "draw" in spec.dims
+        )
         return Estimate(
             tasks=len(self.tasks),
             trajectory_years=inputs.data.sizes["region"]
@@ -163,7 +171,7 @@ class Plan:
             seconds_a_task=one,
             seconds=one * rounds,
             bytes_a_worker=_PROCESS_BYTES + _extended(numbers, peaks, draws) + 2 * full,
-            disk_bytes=chunk * len(self.tasks),
+            disk_bytes=size * more * len(self.tasks) + kept,
             workers=workers,
         )
 
