@@ -1,5 +1,6 @@
 """Batches: a task, the store, its results; however it is run, the bits are the same."""
 
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from click.testing import CliRunner
 import popsim as ps
 from popsim.batch import plan as planning
 from popsim.batch.counties import read_shares, split_region, trial_shares
+from popsim.batch.progress import Progress
 from popsim.batch.results import check_store
 from popsim.batch.task import compute
 from popsim.batch.workers import by_threads
@@ -334,3 +336,27 @@ def test_reading_a_batch_loads_no_numerical_library():
         [sys.executable, "-c", code, str(shipped)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_a_log_gets_lines_with_the_time_left(capsys):
+    progress = Progress(3)
+    for failed in (False, True, False):
+        progress.step(failed)
+    progress.close()
+    # One line at the end: the others would have come within half a minute.
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("3 of 3 tasks, 1 failed, ")
+    progress.ended = 1
+    assert progress.line(20.0).endswith("20.0 s gone, about 40.0 s left")
+
+
+def test_a_terminal_gets_a_bar(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = Progress(2)
+    progress.step(failed=True)
+    progress.step(failed=False)
+    progress.close()
+    assert "2/2" in terminal.getvalue()
+    assert "failed=1" in terminal.getvalue()

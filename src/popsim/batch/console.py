@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 INTERRUPTED = 130
-_SHOWN_TASKS = 8
+_SHOWN_TASKS = 5
 
 
 def is_store(name: str) -> bool:
@@ -140,8 +140,11 @@ def run_batch(
     again += "" if out is None else f" --out {out}"
     if len(report.failed):
         click.echo(f"\n{len(report.failed)} tasks failed:")
-        for row in report.failed.to_dict("records"):
-            click.echo(f"  {row['task']} {row['region_name_zh']}: {row['error']}")
+        # What is wrong with a scenario is wrong in every region: told once.
+        for error, rows in report.failed.groupby("error", sort=False):
+            named = [f"{row['task']} {row['region_name_zh']}" for row in rows.to_dict("records")]
+            more = f" and {len(named) - _SHOWN_TASKS} more" if len(named) > _SHOWN_TASKS else ""
+            click.echo(f"  {', '.join(named[:_SHOWN_TASKS])}{more}: {error}")
         click.echo(f"They are done again by: {again}")
     if report.interrupted:
         click.echo(f"Stopped. What is done is safe; go on with: {again}")
