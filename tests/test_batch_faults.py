@@ -28,7 +28,7 @@ from popsim.batch.plan import Plan
 from popsim.batch.results import check_store
 from popsim.cli import main
 
-KILLS = int(os.environ.get("POPSIM_KILLS", "3"))
+KILLS = int(os.environ.get("POPSIM_KILLS", "2"))
 RUN = "import sys; from popsim.cli import main; main(['run', 'small.batch.yaml', *sys.argv[1:]])"
 #: Every fourth run that is killed has worker processes.
 WAYS = [("--workers", "1", "--threads")] * 3 + [("--workers", "2")]
