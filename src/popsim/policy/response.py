@@ -43,6 +43,7 @@ from popsim.policy.dose import (
     capacity_path,
     channel_doses,
     childcare_dose,
+    utilisation_path,
 )
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import read_response
@@ -190,7 +191,8 @@ class ChannelDraws:
     multiplier : numpy.ndarray
         Dims (draw, birth_order), order 4 as order 3.
     quantum_share, utilisation, pass_through : numpy.ndarray
-        Fractions, shape (draw,); 1 where the channel does not say.
+        Fractions, shape (draw,); 1 where the channel does not say, of utilisation
+        :data:`popsim.policy.dose.UTILISATION`.
     removal_multiplier : numpy.ndarray
         Shape (draw,); 1 where the channel does not say.
     rush : numpy.ndarray
@@ -233,7 +235,7 @@ def draw_channel(channel: Channel, name: str, draws: range, seed: int) -> Channe
         map={key: one(d, key) for key, d in parts.items()},
         multiplier=np.stack([first, second, third, third], axis=-1),
         quantum_share=one(channel.quantum_share, "quantum_share"),
-        utilisation=one(channel.utilisation, "utilisation"),
+        utilisation=one(channel.utilisation, "utilisation", UTILISATION),
         pass_through=one(channel.pass_through, "pass_through"),
         removal_multiplier=one(channel.removal_multiplier, "removal_multiplier"),
         rush=one(rush, "rush", 0.0),
@@ -592,9 +594,7 @@ class Response:
         used: np.ndarray | float = UTILISATION
         if childcare is not None and self.channels["childcare"].utilisation is not None:
             used = childcare.utilisation[:, None]
-        policy = capacity(scenario)
-        if policy is not None and policy.utilisation is not None:
-            used = policy.utilisation.to("1").value
+        used = utilisation_path(scenario, context.years, used)
         path = capacity_path(scenario, context.years, context.places_ref).places
         none = np.zeros_like(path)
         persons, children = (
@@ -616,16 +616,14 @@ class Response:
         if policy is None:
             return None
         path = capacity_path(scenario, context.years, context.places_ref)
-        used: np.ndarray | float = parameters.utilisation[:, None]
-        if policy.utilisation is not None:
-            used = policy.utilisation.to("1").value
+        drawn = parameters.utilisation[:, None]
         dose = childcare_dose(
             path.places,
             context.places_ref,
             context.population,
             context.children_under_3,
-            used,
-            None if policy.utilisation is None else parameters.utilisation[:, None],
+            utilisation_path(scenario, context.years, drawn),
+            None if policy.utilisation is None else drawn,
         )
         # Before the first year places stand as in it: nothing older is known of the region.
         dose = dose[:, np.clip(years - context.years[0], 0, None)]
@@ -648,7 +646,11 @@ class Response:
         for name, policy in scenario.policies.items():
             uses = _uses(policy)
             if not uses:
-                found.append(f"{scenario.id}: {name} costs money and has no effect on births here")
+                spends = (
+                    not isinstance(policy, Measure) or policy.spending or policy.spending_a_year
+                )
+                costs = "costs money and " if spends else ""
+                found.append(f"{scenario.id}: {name} {costs}has no effect on births here")
             for channel in uses:
                 if channel == "stated" and self.spec.intention_discount is None:
                     found.append(
@@ -693,12 +695,14 @@ def _rush(
     length = int(rush.months.value)
     logs = np.zeros((len(parameters.rush), len(months) // 12, len(ORDERS)))
     for end in doses.ends:
-        if end.known > end.month - length or not end.lost.any():
+        if end.known > end.month - int(rush.notice.value) or not end.lost.any():
             continue
         # Nobody hurries for what moves nobody.
         moved = map_effect(channel, parameters.map, end.lost[None, :]) != 0.0
         hurried = moved * _log_factor(parameters.rush[:, None] * end.lost / rush.per_dose)
-        last = (months > end.month - length) & (months <= end.month)
+        # Nobody hurries into months before the scheme.
+        first = max(end.month - length + 1, end.start)
+        last = (months >= first) & (months <= end.month)
         share = last.reshape(-1, 12).mean(axis=1)
         logs += share[None, :, None] * hurried[:, None, :]
     return logs if logs.any() else None
