@@ -1,0 +1,6 @@
+"""Many regions under many scenarios: batch files, tasks, a store that survives, results at scale.
+
+``model`` and ``files`` hold the file format, ``inputs`` what a file asks for, ``task`` the work of
+one region, ``plan`` what will be run and what it costs, ``run`` and ``workers`` the running,
+``template``, ``manifest`` and ``disk`` what is written, ``results`` and ``export`` what is read.
+"""
