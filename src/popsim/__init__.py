@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
     from popsim.demography.births_decomposition import decompose_births
+    from popsim.demography.extension import extend_baseline
     from popsim.demography.checks import check_data, data_checks
     from popsim.demography.indicators import (
         Indicator,
@@ -80,6 +81,7 @@ _HOMES = {
     "effect_table": "popsim.batch.results",
     "evidence": "popsim.data.evidence",
     "export_store": "popsim.batch.export",
+    "extend_baseline": "popsim.demography.extension",
     "fit_dose_response": "popsim.policy.pooling",
     "from_frames": "popsim.tables.read",
     "goal": "popsim.evaluation.goals",
@@ -135,6 +137,7 @@ __all__ = [
     "effect_table",
     "evidence",
     "export_store",
+    "extend_baseline",
     "fit_dose_response",
     "from_frames",
     "goal",

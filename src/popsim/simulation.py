@@ -762,7 +762,8 @@ def _years(data: xr.Dataset, years: Iterable[int] | None) -> range:
         named = f"{asked[0]}-{asked[-1]}" if asked else "of an empty list"
         raise DataError(
             f"years {named} do not fit: they must follow each other from {first}, where the "
-            f"baseline starts, to {last} at most; write: range({first}, {last + 1})"
+            f"baseline starts, to {last} at most; write: range({first}, {last + 1}), or carry the "
+            f"baseline on with popsim.extend_baseline"
         )
     return span
 

@@ -14,6 +14,7 @@ from popsim.batch.files import BatchFile
 from popsim.batch.task import MONEY
 from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint
+from popsim.demography.extension import extend_baseline
 from popsim.demography.indicators import indicator_names
 from popsim.errors import DataError, Problems, nearest
 from popsim.evaluation.summary import HEADLINE
@@ -133,6 +134,8 @@ def _data(file: BatchFile) -> xr.Dataset:
         data = read_tables(folder, like=wanted.like, fertility=wanted.fertility)
     else:
         data = load_result(file.beside(str(wanted.file)))
+    if wanted.extend_to is not None:
+        data = extend_baseline(data, wanted.extend_to)
     if wanted.split is None:
         return data
     if wanted.split.shares is not None:

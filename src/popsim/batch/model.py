@@ -82,13 +82,17 @@ class Split(Strict):
 
 
 class Data(Strict):
-    """Where the population comes from: one of ``baseline``, ``tables`` and ``file``."""
+    """Where the population comes from: one of ``baseline``, ``tables`` and ``file``.
+
+    ``extend_to`` carries the data on to a later year, its last year standing for all later ones.
+    """
 
     baseline: str | None = None
     tables: str | None = None
     like: str | None = None
     file: str | None = None
     fertility: Literal["incidence", "conditional"] = "incidence"
+    extend_to: Annotated[int, BeforeValidator(_read_last_year)] | None = None
     split: Split | None = None
 
     @model_validator(mode="after")
