@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
     from popsim.demography.births_decomposition import decompose_births
-    from popsim.demography.extension import extend_baseline
     from popsim.demography.checks import check_data, data_checks
+    from popsim.demography.extension import extend_baseline
     from popsim.demography.indicators import (
         Indicator,
         dependency_indicators,
