@@ -29,6 +29,7 @@ from popsim.policy.instruments import (
 from popsim.policy.model import CashTransfer, Scenario
 
 __all__ = [
+    "MID_YEAR",
     "UNSTATED",
     "WINDOWS",
     "cost_per_additional_birth",
@@ -43,8 +44,8 @@ that are left when what was brought forward has been paid back."""
 UNSTATED = "unstated"
 """Payer of an instrument that does not say who pays."""
 
-#: Value on 1 January of one CNY paid evenly over the months of the year.
-_MID_YEAR = float(np.mean((1 + DISCOUNT_RATE) ** (-np.arange(12) / 12.0)))
+#: Value on 1 January of one CNY paid evenly over the months of the year [1].
+MID_YEAR = float(np.mean((1 + DISCOUNT_RATE) ** (-np.arange(12) / 12.0)))
 _PER_COST = (
     "cost_per_additional_birth",
     "cost_per_additional_birth_discounted",
@@ -259,9 +260,9 @@ def cost_per_additional_birth(
         kept = ours.where(ours < theirs, theirs)
         anyway = (kept * more.sel(year=inside) * waiting).sum(over)
         if places is not None:
-            cost = cost + (places.sel(year=inside) * waiting * _MID_YEAR).sum("year")
+            cost = cost + (places.sel(year=inside) * waiting * MID_YEAR).sum("year")
         if places_anyway is not None:
-            anyway = anyway + (places_anyway.sel(year=inside) * waiting * _MID_YEAR).sum("year")
+            anyway = anyway + (places_anyway.sel(year=inside) * waiting * MID_YEAR).sum("year")
         ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
         result = xr.Dataset(
             {

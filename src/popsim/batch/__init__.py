@@ -1,0 +1,1 @@
+"""Many regions and scenarios: planned, run region by region, stored, resumed."""
