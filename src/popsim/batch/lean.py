@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ from popsim.policy.model import Channel, Scenario
 from popsim.policy.places import UTILISATION, place_counts, place_payments
 from popsim.policy.response import ChannelDraws, Context, Response, ResponseModel, draw_channel
 
-__all__ = ["BLOCK", "MEMORY", "PROBABILITIES", "Laps", "run_region"]
+__all__ = ["BLOCK", "MEMORY", "PROBABILITIES", "Laps", "Shared", "run_region"]
 
 Array = NDArray[np.float64]
 
@@ -47,6 +47,12 @@ BLOCK = 1000
 """Draws that go through the kernel together; 16 tiles of 64, and rows of 125 cache lines."""
 MEMORY = 400_000_000
 """Bytes that a region may keep of its draws in memory; beyond, they lie in a temporary file."""
+
+_DrawChannel = Callable[[str, Channel, range, int], ChannelDraws]
+#: Numbers of an array just below what glibc remembers at most, 32 MiB.
+_FREED = 4_000_000
+#: Draws whose years lie in the nearest cache.
+_NEAR = 128
 
 _COST = (
     "package_cost",
@@ -79,6 +85,56 @@ class Laps:
         self._last = now
 
 
+class Shared:
+    """What the regions of a batch have in common, made at first use.
+
+    Give the same to every region: parameters of the response, which have no region, are then drawn
+    once, and payments laid out once. Threads may use it together; the figures are the same with it
+    and without.
+
+    Examples
+    --------
+    >>> from popsim.policy.files import baseline
+    >>> shared = Shared()
+    >>> nothing = baseline()
+    >>> shared.bill(nothing, range(2021, 2024), 4) is shared.bill(nothing, range(2021, 2024), 4)
+    True
+    """
+
+    def __init__(self) -> None:
+        # What a key names by its identity is kept beside the value, so that it lives as long.
+        self._bills: dict[tuple[int, range, int], tuple[Scenario, Bill]] = {}
+        self._drawn: dict[tuple[object, ...], tuple[object, ChannelDraws]] = {}
+
+    def bill(self, scenario: Scenario, years: range, orders: int) -> Bill:
+        """Return the payments of a scenario."""
+        key = id(scenario), years, orders
+        if key not in self._bills:
+            self._bills[key] = scenario, Bill.of(scenario, years, orders)
+        return self._bills[key][1]
+
+    def parameters(
+        self, draw: _DrawChannel, owner: object, name: str, channel: Channel, draws: range, seed: int
+    ) -> ChannelDraws:
+        """Return drawn parameters of a channel; ``owner`` is who draws them with ``draw``."""
+        key = id(owner), id(channel), name, draws, seed
+        if key not in self._drawn:
+            self._drawn[key] = (owner, channel), draw(name, channel, draws, seed)
+        return self._drawn[key][1]
+
+    def response(self, model: ResponseModel) -> ResponseModel:
+        """Return a response that draws the parameters of a channel once."""
+        if not isinstance(model, Response):
+            return model
+        own = copy.copy(model)
+
+        def parameters(name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
+            return self.parameters(model.parameters, model, name, channel, draws, seed)
+
+        own.parameters = parameters  # type: ignore[method-assign]
+        return own
+
+
 def run_region(
     data: xr.Dataset,
     scenarios: Sequence[Scenario],
@@ -92,6 +148,7 @@ def run_region(
     *,
     block: int = BLOCK,
     memory: int = MEMORY,
+    shared: Shared | None = None,
     laps: Laps | None = None,
 ) -> dict[str, np.ndarray]:
     """Project one region under scenarios and return quantiles and means over draws.
@@ -120,6 +177,8 @@ def run_region(
         Draws that go through the kernel together.
     memory : int
         Bytes that may be kept in memory for all draws, see Notes.
+    shared : Shared, optional
+        The same object for all regions of a batch saves work; results do not depend on it.
     laps : Laps, optional
         Filled with the seconds spent on what.
 
@@ -167,9 +226,21 @@ def run_region(
     model = Response(read_response(response)) if isinstance(response, str) else response
     wanted = np.asarray(probabilities, dtype=float)
     _check(data, scenarios, draws, wanted, block)
-    laps = laps or Laps()
+    laps, shared = laps or Laps(), shared or Shared()
+    # glibc gives memory back to the system, and takes it anew page by page, only in pieces larger
+    # than the largest it has seen freed: this keeps the arrays of every scenario out of that.
+    np.empty(_FREED)
     region = _Region(
-        data, model, uncertainty_named(uncertainty), years, draws, seed, indicators, block, laps
+        data,
+        model,
+        uncertainty_named(uncertainty),
+        years,
+        draws,
+        seed,
+        indicators,
+        block,
+        shared,
+        laps,
     )
     needed = 8 * region.floats_a_draw * padded(len(draws))
     with Space(needed, memory) as space:
@@ -225,9 +296,10 @@ class _Region:
         seed: int,
         indicators: Sequence[str],
         block: int,
+        shared: Shared,
         laps: Laps,
     ) -> None:
-        self.data, self.model = data, _remembering(model)
+        self.data, self.model, self.shared = data, shared.response(model), shared
         self.uncertainty, self.draws, self.seed, self.laps = uncertainty, draws, seed, laps
         self.code = str(data["region"].values[0])
         self.timed = prepared(data, uncertainty)
@@ -255,7 +327,6 @@ class _Region:
         else:
             self.places = reference_places(np.array(self.years))
         self._buffers: dict[int, tuple[Array, dict[str, Array], Array]] = {}
-        self._used: dict[range, Array] = {}
 
     @property
     def floats_a_draw(self) -> int:
@@ -363,39 +434,28 @@ class _Region:
 
     def place_money(self, scenario: Scenario, block: _Block) -> tuple[Array, Array]:
         """Return money for places, and the part for those that come anyway, dims (year, draw)."""
-        context = block.context
+        context, draws = block.context, len(block.draws)
         assert context is not None
         channel = getattr(self.model, "channels", {}).get("childcare")
-        used: Array | float = UTILISATION
+        used = np.full((draws, 1), UTILISATION)
         if channel is not None and channel.utilisation is not None:
-            if block.draws not in self._used:
-                drawn = draw_channel(channel, "childcare", block.draws, self.seed)
-                self._used[block.draws] = drawn.utilisation[:, None]
-            used = self._used[block.draws]
-        people = context.population, context.children_under_3
-        counts = place_counts(scenario, context.years, *people, context.places_ref, used)
-        money, anyway = (np.zeros((len(self.years), len(block.draws))) for _ in range(2))
-        for paid, paid_anyway in place_payments(scenario, counts, context.years).values():
-            money += paid.T
-            anyway += paid_anyway.T
+            drawn = self.shared.parameters(
+                _draw_channel, draw_channel, "childcare", channel, block.draws, self.seed
+            )
+            used = drawn.utilisation[:, None]
+        money, anyway = (np.zeros((len(self.years), draws)) for _ in range(2))
+        for start in range(0, draws, _NEAR):
+            part = slice(start, start + _NEAR)
+            people = context.population[part], context.children_under_3[part]
+            counts = place_counts(scenario, context.years, *people, context.places_ref, used[part])
+            for paid, paid_anyway in place_payments(scenario, counts, context.years).values():
+                money[:, part] += paid.T
+                anyway[:, part] += paid_anyway.T
         return money, anyway
 
 
-def _remembering(model: ResponseModel) -> ResponseModel:
-    """Return a response that draws the parameters of a channel once for all scenarios."""
-    if not isinstance(model, Response):
-        return model
-    own = copy.copy(model)
-    known: dict[tuple[str, range, int], ChannelDraws] = {}
-
-    def parameters(name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
-        key = name, draws, seed
-        if key not in known:
-            known[key] = model.parameters(name, channel, draws, seed)
-        return known[key]
-
-    own.parameters = parameters  # type: ignore[method-assign]
-    return own
+def _draw_channel(name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
+    return draw_channel(channel, name, draws, seed)
 
 
 class _Reduction:
@@ -461,7 +521,7 @@ class _Reduction:
 
         region, layout = self.region, self.region.layout
         years, orders = len(region.years), region.orders
-        bill = Bill.of(scenario, region.years, orders)
+        bill = region.shared.bill(scenario, region.years, orders)
         money: list[tuple[Array, Array] | None] = [
             region.place_money(scenario, block) if bill.places else None for block in blocks
         ]

@@ -60,7 +60,7 @@ class Space:
         self._files = ExitStack()
         self._file = None
         if self.on_disk:
-            self._file = self._files.enter_context(tempfile.TemporaryFile())
+            self._file = self._files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         self._maps: list[np.memmap[Any, Any]] = []
         self._end = 0
 
