@@ -23,7 +23,7 @@ PLACES = (4.0, 4.5, 5.0, 5.5, 6.0, 7.0, 8.0)
 
 
 def shares(counties: int = COUNTIES) -> np.ndarray:
-    """Return the part of the province in each county: ``1 / (20 + i)``, i from 0, over their sum."""
+    """Return the part of the province in each county, ``1 / (20 + i)`` over the sum of these."""
     part = 1.0 / (20.0 + np.arange(counties))
     return np.asarray(part / part.sum())
 

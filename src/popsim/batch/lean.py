@@ -114,7 +114,13 @@ class Shared:
         return self._bills[key][1]
 
     def parameters(
-        self, draw: _DrawChannel, owner: object, name: str, channel: Channel, draws: range, seed: int
+        self,
+        draw: _DrawChannel,
+        owner: object,
+        name: str,
+        channel: Channel,
+        draws: range,
+        seed: int,
     ) -> ChannelDraws:
         """Return drawn parameters of a channel; ``owner`` is who draws them with ``draw``."""
         key = id(owner), id(channel), name, draws, seed
