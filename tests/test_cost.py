@@ -11,7 +11,8 @@ from popsim.policy.cost import (
 )
 from popsim.policy.files import baseline
 from popsim.policy.instruments import month, payments
-from popsim.policy.model import CashTransfer, Scenario
+from popsim.policy.kinds.cash import CashTransfer
+from popsim.policy.model import Scenario
 
 YEARS = np.arange(2023, 2031)
 

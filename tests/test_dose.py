@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from popsim.errors import ScenarioError
 from popsim.policy.dose import (
     capacity_path,
-    cash_dose,
+    channel_doses,
     childcare_dose,
     reference_places,
 )
@@ -48,7 +48,7 @@ MONTHS = np.arange(month(2023, 1), month(2027, 1))
 
 def test_doses_of_policies_are_kept_apart_in_order_of_announcement() -> None:
     case = scenario(b=cash("2000 CNY", "2024-01-01"), a=cash("1000 CNY"))
-    doses = cash_dose(case, MONTHS, None)
+    doses = channel_doses(case, "cash", MONTHS, None)
     assert doses.announced.tolist() == [month(2023, 1), month(2024, 1)]
     summed = doses.dose.sum(axis=0)[0]
     # The second counts only for births nine months after it was announced.
@@ -57,7 +57,7 @@ def test_doses_of_policies_are_kept_apart_in_order_of_announcement() -> None:
 
 def test_money_without_gdp_is_refused() -> None:
     with pytest.raises(ScenarioError) as caught:
-        cash_dose(scenario(None, a=cash("1000 CNY")), MONTHS, None)
+        channel_doses(scenario(None, a=cash("1000 CNY")), "cash", MONTHS, None)
     assert str(caught.value) == (
         "scenario 'case' promises money, and there is no GDP per head to compare it with; "
         "write: gdp_per_head: 125043 CNY"
@@ -66,8 +66,11 @@ def test_money_without_gdp_is_refused() -> None:
 
 def test_gdp_of_the_scenario_goes_before_that_of_the_region() -> None:
     case = scenario("50000 CNY", a=cash("1000 CNY"))
-    assert cash_dose(case, MONTHS, 100000.0).dose.max() == 2.0
-    assert cash_dose(scenario(None, a=cash("1000 CNY")), MONTHS, 100000.0).dose.max() == 1.0
+    assert channel_doses(case, "cash", MONTHS, 100000.0).dose.max() == 2.0
+    assert (
+        channel_doses(scenario(None, a=cash("1000 CNY")), "cash", MONTHS, 100000.0).dose.max()
+        == 1.0
+    )
 
 
 @given(
@@ -81,7 +84,7 @@ def test_more_money_is_never_less_dose(
 ) -> None:
     def dose(money: float) -> np.ndarray:
         policy = cash(f"{money:.6f} CNY", take_up=f"{take_up:.6f} %")
-        return cash_dose(scenario(a=policy), MONTHS, gdp).dose.sum(axis=0)
+        return channel_doses(scenario(a=policy), "cash", MONTHS, gdp).dose.sum(axis=0)
 
     assert (dose(first + more) >= dose(first)).all()
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
-from popsim.policy.dose import capacity_path, cash_dose
+from popsim.policy.dose import capacity_path, channel_doses
 from popsim.policy.files import read_scenario, scenario_names
 from popsim.policy.instruments import month, payments
-from popsim.policy.model import CashTransfer
+from popsim.policy.kinds.cash import CashTransfer
 from popsim.units import parse
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
@@ -38,7 +38,9 @@ def test_expectation(name: str) -> None:
         if case["months"]:
             assert born(case["born"]) + schedule.offsets[-1] == born(case["last"]), case
     for case in expected.get("dose", []):
-        dose = cash_dose(scenario, np.array([born(case["born"])]), None).dose.sum(axis=0)
+        dose = channel_doses(scenario, "cash", np.array([born(case["born"])]), None).dose.sum(
+            axis=0
+        )
         assert dose[case["order"] - 1, 0] == pytest.approx(case["percent"], abs=5e-4), case
     if "places" in expected:
         years = np.arange(2015, 2051)

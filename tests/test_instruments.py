@@ -10,7 +10,7 @@ from popsim.policy.instruments import (
     present_value,
     promised,
 )
-from popsim.policy.model import CashTransfer
+from popsim.policy.kinds.cash import CashTransfer
 
 
 def cash(**fields: Any) -> CashTransfer:

@@ -9,14 +9,10 @@ import xarray as xr
 import popsim as ps
 from popsim.errors import DataError
 from popsim.policy.cost import cost_per_additional_birth, payer_shares
+from popsim.policy.kinds.childcare import CLASS_MIX
 from popsim.policy.model import Scenario
-from popsim.policy.places import (
-    CLASS_MIX,
-    built_places,
-    place_counts,
-    place_payments,
-    places_to_build,
-)
+from popsim.policy.places import built_places, place_counts, places_to_build
+from popsim.policy.services import service_payments
 
 YEARS = np.arange(2022, 2028)
 POPULATION = np.full(6, 1e5)
@@ -45,7 +41,7 @@ OPERATION = {
 
 def paid(case: Scenario, places_ref: np.ndarray, population: np.ndarray = POPULATION):
     counts = place_counts(case, YEARS, population, CHILDREN, places_ref, 0.5)
-    return place_payments(case, counts, YEARS)
+    return service_payments(case, counts, YEARS)
 
 
 def test_grants_follow_the_places_built() -> None:
@@ -107,7 +103,7 @@ def test_money_for_places_is_in_the_cost_of_the_package() -> None:
     nothing = xr.zeros_like(theirs.isel(draw=0, drop=True))
     spent = xr.DataArray([[0.0, 1e6, 0, 0, 0, 0]], {"draw": [0], "year": YEARS}, ("draw", "year"))
     found = cost_per_additional_birth(
-        theirs + 1.0, theirs, nothing, places=spent, places_anyway=spent / 4
+        theirs + 1.0, theirs, nothing, services=spent, services_anyway=spent / 4
     ).sel(window="period")
     assert int(found.first_year) == 2023
     worth = 1e6 * np.mean(1.04 ** (-np.arange(12) / 12))
@@ -127,7 +123,7 @@ def result():
 def test_a_run_costs_all_instruments(result) -> None:
     mine = result.sel(scenario="case")
     parts = mine.payments.sum("policy")
-    np.testing.assert_allclose(parts, mine.place_payments.transpose(*parts.dims))
+    np.testing.assert_allclose(parts, mine.service_payments.transpose(*parts.dims))
     bill = (mine.payments * mine.payer_share).sum(["policy", "payer"])
     np.testing.assert_allclose(bill, parts)
     effect = ps.compare(result)

@@ -7,7 +7,7 @@ import pytest
 
 from popsim.errors import DataError, ProjectionError
 from popsim.policy.files import baseline, read_response, read_scenario
-from popsim.policy.model import ResponseFile, Scenario
+from popsim.policy.model import Scenario
 from popsim.policy.response import (
     Context,
     Response,
@@ -16,6 +16,7 @@ from popsim.policy.response import (
     effect_chances,
     map_effect,
 )
+from popsim.policy.response_file import ResponseFile
 
 YEARS = np.arange(2023, 2053)
 DRAWS = range(200)
@@ -59,8 +60,10 @@ PLACES = {
 }
 
 
-def effect(case: Scenario, reference: Scenario = EMPTY, **more: Any) -> np.ndarray:
-    return Response().log_effect(case, reference, context(), DRAWS, seed=1, **more)
+def effect(
+    case: Scenario, reference: Scenario = EMPTY, *, response: Response | None = None
+) -> np.ndarray:
+    return (response or Response()).log_effect(case, reference, context(), DRAWS, seed=1)
 
 
 def quantum(channel: str) -> np.ndarray:
@@ -99,7 +102,7 @@ def test_constant_dose_has_no_tempo_effect_after_six_years() -> None:
 def test_formula_month_by_month() -> None:
     """The definition, written as slowly as it reads."""
     case = scenario(a=cash("10000 CNY", to="2027-06-30"), b=cash("20000 CNY", "2025-03-20"))
-    found = effect(case)
+    found = effect(case, response=calm())
     spec = Response().channels["cash"]
     drawn = draw_channel(spec, "cash", DRAWS, 1)
     w = (0.238, 0.210, 0.181, 0.152, 0.124, 0.095)
@@ -147,14 +150,26 @@ def test_trial_has_no_extra_births_after_its_window() -> None:
     two_years = effect(scenario(a=cash(to="2024-12-31")))
     assert two_years[:, 1].mean() > 0
     assert (two_years[:, 2:] <= 0.0).all()
-    one_year = effect(scenario(a=cash(to="2023-12-31")))
+    one_year = effect(scenario(a=cash(to="2023-12-31")), response=calm())
     assert (one_year == 0.0).all()
 
 
-def test_shipped_trial_pays_and_is_not_answered() -> None:
+def test_of_the_shipped_trial_only_a_rush_remains_and_it_is_taken_back() -> None:
     trial = read_scenario(SCENARIOS / "qingyuan-2023-sunset.yaml")
-    found = effect(trial.with_only("childcare_subsidy", "prenatal_grant"))
-    assert (found == 0.0).all()
+    money = trial.with_only("childcare_subsidy", "prenatal_grant")
+    assert (effect(money, response=calm()) == 0.0).all()
+    found = effect(money)
+    assert found[:, 0, 1:3].mean() > 0
+    assert (found[:, 1:] <= 0.0).all()
+    np.testing.assert_allclose(found.sum(axis=1), 0.0, atol=1e-12)
+
+
+def calm() -> Response:
+    """The default without a rush and without a stronger removal."""
+    data = read_response().model_dump(by_alias=True, exclude_none=True)
+    for name in ("rush", "removal_multiplier"):
+        data["channels"]["cash"].pop(name)
+    return Response(ResponseFile.model_validate(data))
 
 
 @pytest.mark.parametrize("announced", ["2023-01-01", "2024-06-01", "2030-01-01"])

@@ -9,7 +9,9 @@ import pytest
 
 from popsim.errors import ScenarioError
 from popsim.policy.files import baseline, read_response, read_scenario, scenario_names
-from popsim.policy.model import CashTransfer, Scenario
+from popsim.policy.kinds import KINDS
+from popsim.policy.kinds.cash import CashTransfer
+from popsim.policy.model import Scenario
 
 HEAD = """schema: popsim.scenario/1
 id: case
@@ -156,8 +158,8 @@ def test_good_file(write: Write) -> None:
         (
             "kind: cash_transfer",
             "kind: cash_transfr",
-            "case.yaml:7:11: unknown kind 'cash_transfr'; there are: cash_transfer, "
-            "childcare_capacity, childcare_operation; write: kind: cash_transfer",
+            f"case.yaml:7:11: unknown kind 'cash_transfr'; there are: {', '.join(KINDS)}; "
+            "write: kind: cash_transfer",
         ),
         (
             "    kind: cash_transfer\n",

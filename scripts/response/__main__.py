@@ -60,10 +60,13 @@ def numbers() -> dict[str, str]:
         "fit_beta": f"{fitted:.2f}",
         # Two digits would pretend to know more: the interval reaches over a factor of ten.
         "cash_beta": f"{to_nearest(fitted * chosen['shrinkage'], 0.05):.2f}",
-        "cash_lasting": f"{mean_of_beta('cash'):.2f}",
+        "cash_lasting": f"{mean_of_beta('cash_lasting'):.2f}",
         "childcare_studied": f"{per_ten:g}",
         "childcare_effect": f"{to_nearest(per_ten * chosen['childcare_shrinkage'], 0.1):.1f}",
-        "childcare_lasting": f"{mean_of_beta('childcare'):.1f}",
+        "childcare_lasting": f"{mean_of_beta('childcare_lasting'):.1f}",
+        "leave_lasting": f"{mean_of_beta('leave_lasting'):.1f}",
+        "marriage_lasting": f"{mean_of_beta('marriage_lasting'):.2f}",
+        "intention": f"{mean_of_beta('intention'):.1f}",
         "payback": f"[{', '.join(f'{share:.3f}' for share in payback())}]",
     }
 
@@ -72,8 +75,8 @@ def to_nearest(value: float, step: float) -> float:
     return round(value / step) * step
 
 
-def mean_of_beta(channel: str) -> float:
-    a, b = (JUDGEMENTS[f"{channel}_lasting_{name}"].value for name in "ab")
+def mean_of_beta(quantity: str) -> float:
+    a, b = (JUDGEMENTS[f"{quantity}_{name}"].value for name in "ab")
     return a / (a + b)
 
 

@@ -23,20 +23,15 @@ from popsim.demography.trajectories import replace_factors
 from popsim.demography.uncertainty import Uncertainty, uncertainty_named
 from popsim.errors import DataError, Problems, ScenarioError
 from popsim.policy.cost import payer_shares, payments_by_year, promised_per_birth
-from popsim.policy.dose import capacity, reference_places
+from popsim.policy.dose import UTILISATION, capacity, reference_places
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
-from popsim.policy.instruments import cash_transfers
+from popsim.policy.instruments import cash_policies
 from popsim.policy.model import Scenario
-from popsim.policy.places import (
-    UTILISATION,
-    PlaceCounts,
-    built_places,
-    place_counts,
-    place_payments,
-)
+from popsim.policy.places import PlaceCounts, built_places, place_counts
 from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
+from popsim.policy.services import service_payments
 
 __all__ = ["Repeated", "against_no_expansion", "covered_regions", "run"]
 
@@ -101,11 +96,14 @@ def run(
     xarray.Dataset
         Indicators (region, scenario, year or time, draw); ``population`` (region, scenario,
         time, sex, age) [person] of the central trajectory: demographic factors at their centre,
-        the policy at its mean over draws; ``births_by_order_cash_alone`` [birth] and
-        ``promised_per_birth`` (scenario, year, birth_order) [CNY] for the cost; ``payments``
-        (region, scenario, policy, year, draw) [CNY] of every instrument of the package, with
-        ``payer_share``; ``place_payments`` [CNY] and ``place_payments_anyway`` (region, scenario,
-        year, draw) of childcare; numbers of childcare places (region, scenario, year);
+        the policy at its mean over draws; ``births_by_order_cash_alone`` [birth],
+        ``promised_per_birth`` (region, scenario, year, birth_order) [CNY] of the instruments that
+        act through money alone and ``promised_per_birth_package`` of all, for the cost;
+        ``payments`` and, of it, ``payments_anyway`` for what would have happened anyway (region,
+        scenario, policy, year, draw) [CNY] of every instrument of the package, with
+        ``payer_share``; ``service_payments`` [CNY] and ``service_payments_anyway`` (region,
+        scenario, year, draw) of places, care and measures; numbers of childcare places (region,
+        scenario, year);
         ``chance_of_no_effect`` and ``chance_of_negligible_effect`` (region, scenario, channel,
         year, birth_order).
         ``attrs["notices"]`` holds what a reader must know, one sentence a line.
@@ -145,10 +143,12 @@ def run(
     # A scenario without an instrument, and a region without the scenario, have nothing of it.
     nothing = {
         "payments": 0.0,
+        "payments_anyway": 0.0,
         "promised_per_birth": 0.0,
+        "promised_per_birth_package": 0.0,
         "payer_share": 0.0,
-        "place_payments": 0.0,
-        "place_payments_anyway": 0.0,
+        "service_payments": 0.0,
+        "service_payments_anyway": 0.0,
         "chance_of_no_effect": 1.0,
         "chance_of_negligible_effect": 1.0,
     }
@@ -228,7 +228,7 @@ class _Simulation:
             self._note_cuts(result)
             self.births = result["births_by_order"]
         result["population"] = self._project_central(effect)
-        cash = cash_transfers(scenario)
+        cash = cash_policies(scenario)
         alone = result["births_by_order"]
         if not cash and self.births is not None:
             # Without its other instruments the scenario is the reference.
@@ -240,14 +240,14 @@ class _Simulation:
         if cash:
             announced = min(policy.announced.year for policy in cash.values())
             result["cash_announced"] = max(announced, self.years[0])
-            promised = self._by_data_order(promised_per_birth(scenario, self.years))
-            covered = xr.DataArray(np.isin(self.regions, regions), {"region": self.regions})
-            result["promised_per_birth"] = promised * covered
+            result["promised_per_birth"] = self._promised(scenario, regions, "cash")
         result = result.merge(self._places(scenario, regions))
         if scenario.policies:
             announced = min(policy.announced.year for policy in scenario.policies.values())
             result["package_announced"] = max(announced, self.years[0])
-            result["payments"] = self._payments(scenario, regions, result["births_by_order"])
+            result["promised_per_birth_package"] = self._promised(scenario, regions, "all")
+            paid = self._payments(scenario, regions, result["births_by_order"])
+            result["payments"], result["payments_anyway"] = paid
             result["payer_share"] = payer_shares(scenario)
         if parts:
             result = result.merge(self._chances(parts), compat="no_conflicts", join="outer")
@@ -261,7 +261,8 @@ class _Simulation:
         by_channel = getattr(self.model, "by_channel", None)
         effects = {}
         for region in regions:
-            given = (scenario, no_policy(), self.contexts[region], self.draws, self.seed)
+            own = scenario.within(region)
+            given = (own, no_policy(), self.contexts[region], self.draws, self.seed)
             effects[region] = (
                 by_channel(*given) if by_channel else {"response": self.model.log_effect(*given)}
             )
@@ -336,25 +337,48 @@ class _Simulation:
                 gdp_per_head=float(own["gdp_per_head"]) if "gdp_per_head" in own else None,
             )
 
+    def _promised(self, scenario: Scenario, regions: list[str], instruments: str) -> xr.DataArray:
+        """Return what a birth is promised in each region, 0 outside the scenario's."""
+        found = []
+        for region in self.regions:
+            own = scenario.within(region) if region in regions else no_policy()
+            found.append(promised_per_birth(own, self.years, instruments=instruments))
+        promised = xr.concat(found, "region").assign_coords(region=self.regions)
+        return self._by_data_order(promised)
+
     def _payments(
         self, scenario: Scenario, regions: list[str], births: xr.DataArray
-    ) -> xr.DataArray:
-        """Return what every instrument costs in each year, in the order of the file."""
+    ) -> tuple[xr.DataArray, xr.DataArray]:
+        """Return what every instrument costs in each year, and what of it would be paid anyway.
+
+        The instruments are in the order of the file.
+        """
         years = np.array(self.years)
         paid = []
         for region in self.regions:
-            own = births.sel(region=region).transpose("draw", "year", "birth_order").values
-            by_policy_order = np.zeros((*own.shape[:-1], len(ORDERS)))
-            for place in range(own.shape[-1]):
-                by_policy_order[..., min(place, len(ORDERS) - 1)] += own[..., place]
             covered = region in regions
-            cash = payments_by_year(scenario, by_policy_order * covered, years)
-            everything = cash.reindex(policy=list(scenario.policies), fill_value=0.0).copy()
-            if covered:
-                for name, (money, _) in self._place_payments(scenario, region).items():
-                    everything.loc[{"policy": name}] = money
-            paid.append(everything)
-        return xr.concat(paid, "region").assign_coords(region=self.regions, draw=list(self.draws))
+            own = scenario.within(region) if covered else no_policy()
+            ours = self._policy_orders(births, region)
+            without = ours if self.births is None else self._policy_orders(self.births, region)
+            services = self._service_payments(own, region)
+            for place, born in enumerate((ours, np.minimum(ours, without))):
+                by_child = payments_by_year(own, born, years)
+                everything = by_child.reindex(policy=list(scenario.policies), fill_value=0.0).copy()
+                for name, money in services.items():
+                    everything.loc[{"policy": name}] += money[place]
+                paid.append(everything)
+        several = [xr.concat(part, "region") for part in (paid[::2], paid[1::2])]
+        coords = {"region": self.regions, "draw": list(self.draws)}
+        spent, anyway = (part.assign_coords(coords) for part in several)
+        return spent, anyway
+
+    def _policy_orders(self, births: xr.DataArray, region: str) -> np.ndarray:
+        """Return births by the orders of policies (4 and later), dims (draw, year, order)."""
+        own = births.sel(region=region).transpose("draw", "year", "birth_order").values
+        moved = np.zeros((*own.shape[:-1], len(ORDERS)))
+        for place in range(own.shape[-1]):
+            moved[..., min(place, len(ORDERS) - 1)] += own[..., place]
+        return moved
 
     def _place_counts(self, scenario: Scenario, region: str) -> PlaceCounts:
         context = self.contexts[region]
@@ -366,26 +390,26 @@ class _Simulation:
         people = context.population, context.children_under_3
         return place_counts(scenario, context.years, *people, context.places_ref, used)
 
-    def _place_payments(
+    def _service_payments(
         self, scenario: Scenario, region: str
     ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         counts = self._place_counts(scenario, region)
-        return place_payments(scenario, counts, self.contexts[region].years)
+        return service_payments(scenario, counts, self.contexts[region].years)
 
     def _places(self, scenario: Scenario, regions: list[str]) -> xr.Dataset:
-        """Return numbers of places, means over draws, and the money for them by draw."""
+        """Return numbers of places, means over draws, and the money for services by draw."""
         years = len(self.years)
         counted = np.zeros((3, len(self.regions), years))
         money = np.zeros((2, len(self.regions), len(self.draws), years))
         for row, region in enumerate(self.regions):
-            own = scenario if region in regions else no_policy()
+            own = scenario.within(region) if region in regions else no_policy()
             counts = self._place_counts(own, region)
             several = counts.places, built_places(counts.places), counts.used
             counted[:, row] = [array.mean(axis=0) for array in several]
-            for paid in place_payments(own, counts, self.contexts[region].years).values():
+            for paid in service_payments(own, counts, self.contexts[region].years).values():
                 money[:, row] += paid
         names = "childcare_places_total", "childcare_places_built", "children_in_care"
-        by_draw = "place_payments", "place_payments_anyway"
+        by_draw = "service_payments", "service_payments_anyway"
         found = {name: (("region", "year"), a) for name, a in zip(names, counted, strict=True)}
         spent = {
             name: (("region", "draw", "year"), a) for name, a in zip(by_draw, money, strict=True)
@@ -414,13 +438,16 @@ class _Simulation:
                     f"{given.value:,.0f} CNY, not the region's own ({own})"
                 )
             told += self._other_prices(scenario, region)
-            if capacity(scenario) is not None and "childcare_places" not in self.data:
+            if (
+                capacity(scenario.within(region)) is not None
+                and "childcare_places" not in self.data
+            ):
                 told.append(
                     f"{scenario.id}: the data hold no childcare_places of {region}; the nation's "
                     "stand for them (ILLUSTRATIVE)"
                 )
             notices = getattr(self.model, "notices", None)
-            told += notices(scenario, context) if notices is not None else []
+            told += notices(scenario.within(region), context) if notices is not None else []
         self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
 
     def _other_prices(self, scenario: Scenario, region: str) -> list[str]:
@@ -428,11 +455,12 @@ class _Simulation:
         if scenario.gdp_per_head is not None or "gdp_per_head" not in self.data:
             return []
         prices = self.data["gdp_per_head"].attrs.get("price_year")
+        given = {name: getattr(p, "price_year", None) for name, p in scenario.policies.items()}
         return [
-            f"{scenario.id}: {name} is in prices of {policy.price_year}, GDP per head of {region} "
+            f"{scenario.id}: {name} is in prices of {price_year}, GDP per head of {region} "
             f"in prices of {prices}; amounts are taken as they stand"
-            for name, policy in cash_transfers(scenario).items()
-            if None not in (policy.price_year, prices) and policy.price_year != prices
+            for name, price_year in given.items()
+            if None not in (price_year, prices) and price_year != prices
         ]
 
     def _note_cuts(self, reference: xr.Dataset) -> None:
@@ -544,6 +572,13 @@ class Repeated:
     def indicators(self, factor: xr.DataArray) -> xr.Dataset:
         """Return the indicators under a factor (region, year or time, draw)."""
         return self._simulation._project(factor)
+
+    def service_payments(self, scenario: Scenario, region: str) -> xr.DataArray:
+        """Return what places, care and measures cost in a region (draw, year) [CNY]."""
+        paid = self._simulation._service_payments(scenario, region).values()
+        total = sum((money for money, _ in paid), np.zeros((len(self.draws), len(self.years))))
+        coords = {"draw": list(self.draws), "year": list(self.years)}
+        return xr.DataArray(total, coords, ("draw", "year"))
 
     def by_data_order(self, array: xr.DataArray) -> xr.DataArray:
         """Move an array from the birth orders of policies (4 and later) to those of the data."""

@@ -58,6 +58,7 @@ UNITS: dict[str, Unit] = {
         Unit("birth", "births", 1.0, "人"),
         Unit("death", "deaths", 1.0, "人"),
         Unit("year-1", "rate", 1.0, "/年"),
+        Unit("%/year", "rate", 0.01, "%/年"),
         Unit("births per woman", "children per woman", 1.0, "个孩子/妇女"),
         Unit("men per woman", "sex ratio", 1.0, "男/女"),
         Unit("calendar year", "date", 1.0, "年"),
@@ -91,6 +92,8 @@ _SPELLINGS = {
     "元/月": "CNY/month",
     "元/年": "CNY/year",
     "percent": "%",
+    "% a year": "%/year",
+    "%/年": "%/year",
     "‰": "per mille",
 }
 

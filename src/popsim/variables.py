@@ -589,8 +589,17 @@ _POLICY = (
         "CNY",
         "cash promised per birth",
         "每名出生子女的现金承诺额",
-        "Value on 1 January of the year of birth of all cash promised to a child born in it, "
-        "take-up included, discounted at 4 % a year.",
+        "Value on 1 January of the year of birth of what the instruments that act through money "
+        "alone promise to a child born in it, take-up included, discounted at 4 % a year.",
+        minimum=0,
+    ),
+    Variable(
+        "promised_per_birth_package",
+        ("region", "scenario", "year", "birth_order"),
+        "CNY",
+        "money promised per birth, all instruments",
+        "每名出生子女的承诺额（全部措施）",
+        "As promised_per_birth, of all instruments that spend money per child.",
         minimum=0,
     ),
     Variable(
@@ -607,8 +616,18 @@ _POLICY = (
         "CNY",
         "money paid",
         "资金支出",
-        "Money paid during the year by instrument, nominal, with the births and childcare places "
-        "of the whole package; to children born since the first year.",
+        "Money paid during the year by instrument, not discounted, with the births and childcare "
+        "places of the whole package; to children born since the first year.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "payments_anyway",
+        ("region", "scenario", "policy", "year", "draw"),
+        "CNY",
+        "money paid for what would have happened anyway (deadweight)",
+        "无谓支出",
+        "Part of the payments for births and places of the reference.",
         minimum=0,
         display="10^4 CNY",
     ),
@@ -702,17 +721,17 @@ _POLICY = (
         display="%",
     ),
     Variable(
-        "place_payments",
+        "service_payments",
         ("region", "scenario", "year", "draw"),
         "CNY",
-        "money paid for childcare places",
-        "托位支出",
-        "Construction grants and operating subsidies of the year, nominal.",
+        "money paid for places, care and other measures",
+        "托育服务及其他措施支出",
+        "Construction grants, operating subsidies, fees taken over and other measures of the year.",
         minimum=0,
         display="10^4 CNY",
     ),
     Variable(
-        "place_payments_anyway",
+        "service_payments_anyway",
         ("region", "scenario", "year", "draw"),
         "CNY",
         "money paid for childcare places that come anyway",

@@ -1,8 +1,8 @@
 """The best split of a budget over instruments and regions, and what each budget can buy.
 
-The budget is the value of all cash promised to the births of a window (the births that would have
-happened anyway included), the gain is additional births of the window; both are means over draws
-of full projections on common random numbers.
+The budget is the value of all money promised to the births of a window (the births that would have
+happened anyway included) and spent on places, care and measures in it; the gain is additional
+births of the window. Both are means over draws of full projections on common random numbers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from popsim.data.samples import load_baseline
 from popsim.dataset import label, stamp
 from popsim.demography.uncertainty import Uncertainty
 from popsim.errors import DataError, Problems, ScenarioError
-from popsim.evaluation.goals import cash_only
 from popsim.evaluation.levers import Levers
 from popsim.evaluation.split import best_split
 from popsim.evaluation.windows import promised_money, window_of
@@ -172,7 +171,6 @@ def allocate(
     data = load_baseline(baseline) if isinstance(baseline, str) else baseline
     package = scenario if isinstance(scenario, Scenario) else read_scenario(scenario)
     lines = Levers(package, levers)
-    cash_only(lines, "a budget")
     budgets = _budgets(budget)
     window = window_of(window, package, data)
     first, last = window

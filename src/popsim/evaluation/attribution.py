@@ -35,11 +35,11 @@ from popsim.errors import DataError
 from popsim.evaluation.shapley import joining_orders, sampled_shapley_values, shapley_values
 from popsim.evaluation.windows import window_of
 from popsim.policy.files import read_scenario
-from popsim.policy.model import Fixed, Scenario
-from popsim.policy.response import Context, Response, ResponseModel
+from popsim.policy.model import Scenario
+from popsim.policy.response import Response, ResponseModel
 from popsim.simulation import Repeated
 
-__all__ = ["Attribution", "QuantumOnly", "attribute"]
+__all__ = ["Attribution", "attribute", "lasting_part"]
 
 Array = NDArray[np.float64]
 #: All 2ⁿ sets are run up to this many instruments.
@@ -60,39 +60,11 @@ _COLUMNS = {
 }
 
 
-class QuantumOnly:
-    """A response without what is brought forward: only its lasting part, ``q E``.
-
-    Parameters
-    ----------
-    response : Response
-    """
-
-    def __init__(self, response: Response) -> None:
-        self._response = response
-        self._whole = copy.copy(response)
-        everything = Fixed(dist="fixed", value=1.0)
-        self._whole.channels = {
-            name: channel.model_copy(update={"quantum_share": everything})
-            for name, channel in response.channels.items()
-        }
-
-    def by_channel(
-        self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
-    ) -> dict[str, np.ndarray]:
-        """Return the lasting log effects by channel, dims (draw, year, birth_order)."""
-        effects = self._whole.by_channel(scenario, reference, context, draws, seed)
-        for name, channel in self._response.channels.items():
-            share = self._response.parameters(name, channel, draws, seed).quantum_share
-            effects[name] = effects[name] * share[:, None, None]
-        return effects
-
-    def log_effect(
-        self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
-    ) -> np.ndarray:
-        """Return the lasting log effect, dims (draw, year, birth_order)."""
-        parts = self.by_channel(scenario, reference, context, draws, seed)
-        return np.asarray(sum(parts.values()))
+def lasting_part(response: Response) -> Response:
+    """Return a response without what is brought forward: only its lasting part, ``q E``."""
+    lasting = copy.copy(response)
+    lasting.lasting_only = True
+    return lasting
 
 
 @dataclass(frozen=True)
@@ -268,7 +240,7 @@ def attribute(
     )
     models: list[ResponseModel] = [repeated.response]
     if isinstance(repeated.response, Response):
-        models.append(QuantumOnly(repeated.response))
+        models.append(lasting_part(repeated.response))
     known: dict[bytes, Array] = {}
 
     def births(factor: xr.DataArray) -> Array:

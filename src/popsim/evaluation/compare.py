@@ -24,9 +24,11 @@ PAIRED_DIFFERENCE = "paired difference"
 _NOT_INDICATORS = {
     "births_by_order_cash_alone",
     "promised_per_birth",
+    "promised_per_birth_package",
     "payments",
-    "place_payments",
-    "place_payments_anyway",
+    "payments_anyway",
+    "service_payments",
+    "service_payments_anyway",
     "outflow_cut",
     "cells_cut",
 }
@@ -76,8 +78,8 @@ class Effect:
         Parameters
         ----------
         instruments : {"cash", "all"}
-            The cash transfers with the births that they bring alone, or all instruments
-            together with all births of the package.
+            Those that act through money alone with the births that they bring alone, or all
+            instruments together with all births of the package.
 
         Returns
         -------
@@ -94,11 +96,12 @@ class Effect:
         if instruments not in ("cash", "all"):
             raise DataError(f"no cost of {instruments!r}; write: cash or all")
         result, package = self.result, instruments == "all"
-        promises = "promised_per_birth" in result
-        if not promises and not (package and "place_payments" in result):
+        promise = "promised_per_birth_package" if package else "promised_per_birth"
+        promises = promise in result
+        if not promises and not (package and "service_payments" in result):
             return xr.Dataset()
         births = result["births_by_order" if package else "births_by_order_cash_alone"]
-        promised = result["promised_per_birth"] if promises else xr.zeros_like(births.isel(draw=0))
+        promised = result[promise] if promises else xr.zeros_like(births.isel(draw=0))
         started = result["package_announced" if package else "cash_announced"]
         found = []
         for name in self.difference["scenario"].values:
@@ -109,15 +112,17 @@ class Effect:
                 promised.sel(scenario=name, drop=True),
                 promised.sel(scenario=self.reference, drop=True),
                 start=None if math.isnan(start) else int(start),
-                places=self._place_money("place_payments", name) if package else None,
-                places_anyway=self._place_money("place_payments_anyway", name) if package else None,
+                services=self._services("service_payments", name) if package else None,
+                services_anyway=self._services("service_payments_anyway", name)
+                if package
+                else None,
             )
             if cost.data_vars:
                 found.append(cost.expand_dims(scenario=[name]))
         return xr.concat(found, "scenario") if found else xr.Dataset()
 
-    def _place_money(self, variable: str, scenario: str) -> xr.DataArray:
-        """Return money for childcare places beyond the reference's, dims (region, year, draw)."""
+    def _services(self, variable: str, scenario: str) -> xr.DataArray:
+        """Return money for services beyond the reference's, dims (region, year, draw)."""
         if variable not in self.result:
             return xr.zeros_like(self.result["births"].sel(scenario=scenario, drop=True))
         money = self.result[variable]

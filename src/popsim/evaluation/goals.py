@@ -25,14 +25,13 @@ from popsim.evaluation.levers import Levers
 from popsim.evaluation.seek import least
 from popsim.evaluation.windows import promised_money, window_of
 from popsim.policy.files import read_scenario
-from popsim.policy.instruments import cash_transfers
 from popsim.policy.model import Scenario
 from popsim.policy.response import ResponseModel
 from popsim.simulation import Repeated, covered_regions
 from popsim.units import UNITS
 from popsim.variables import VARIABLES
 
-__all__ = ["Goal", "cash_only", "goal", "value_by_draw"]
+__all__ = ["Goal", "goal", "value_by_draw"]
 
 Array = NDArray[np.float64]
 
@@ -129,35 +128,6 @@ def _shown(value: float, name: str, locale: str) -> str:
     if unit in ("1", "births per woman"):
         return f"{number:.3f}"
     return f"{written}{UNITS[unit].name_zh}" if locale == "zh" else f"{written} {unit}"
-
-
-def cash_only(levers: Levers, why: str) -> None:
-    """Refuse levers whose money is not counted.
-
-    Parameters
-    ----------
-    levers : Levers
-    why : str
-        What needs the money, for the message.
-
-    Raises
-    ------
-    ScenarioError
-        When a lever moves something else than a cash transfer; all of them at once.
-    """
-    cash = cash_transfers(levers.scenario)
-    problems = Problems()
-    for lever in levers.levers:
-        for path in lever.members:
-            name = path.split(".")[1] if path.startswith("policies.") else ""
-            if name not in cash:
-                problems.add(
-                    f"{lever.path}: {path} is no cash transfer, and {why} counts the money of cash "
-                    "transfers only",
-                    instead="levers of " + " or ".join(cash) if cash else "",
-                )
-                break
-    problems.raise_if_any(ScenarioError)
 
 
 def goal(
@@ -258,8 +228,6 @@ def goal(
     here = region or regions[0]
     if here not in covered_regions(package, data):
         raise ScenarioError(f"scenario {package.id!r} does not apply in {here}")
-    if prefer == "cost":
-        cash_only(lines, "the least cost")
     repeated = Repeated(
         data,
         response=response,

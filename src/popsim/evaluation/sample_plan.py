@@ -19,8 +19,9 @@ from popsim.demography.drawn_factors import central_factors, demographic_draws, 
 from popsim.demography.noise import demographic_noise
 from popsim.demography.projection import INPUTS
 from popsim.demography.uncertainty import Uncertainty
-from popsim.policy.model import Channel
-from popsim.policy.response import ChannelDraws, Response
+from popsim.policy.model import Scenario
+from popsim.policy.response import ChannelDraws, Response, used_channels
+from popsim.policy.response_file import Channel
 
 __all__ = ["CHANCE", "DEMOGRAPHY", "Block", "PlannedResponse", "planned_factors", "response_inputs"]
 
@@ -34,6 +35,8 @@ DEMOGRAPHY = {
     "mortality": ("mortality_weight",),
     "migration": ("migration_factor",),
 }
+#: Parameters of a channel that are one number a draw.
+_SINGLE = ("quantum_share", "utilisation", "pass_through", "removal_multiplier", "rush")
 #: Draws of which the quantiles of a parameter are taken.
 _MANY = 4096
 
@@ -42,27 +45,38 @@ def _parts(draws: ChannelDraws) -> dict[str, Array]:
     return {
         **draws.map,
         "order_multiplier": draws.multiplier,
-        "quantum_share": draws.quantum_share,
-        "utilisation": draws.utilisation,
+        **{name: getattr(draws, name) for name in _SINGLE},
     }
 
 
-def response_inputs(response: Response, seed: int) -> list[str]:
-    """Return the parameters of a response that vary, as ``channel/parameter``.
+def response_inputs(response: Response, scenario: Scenario, seed: int) -> list[str]:
+    """Return the parameters that vary of the channels that a scenario uses.
 
-    The multipliers of the birth orders of a channel are one input.
+    They are named ``channel/parameter``. The multipliers of the birth orders of a channel are one
+    input.
 
     Examples
     --------
-    >>> response_inputs(Response(), 1)[:4]
+    >>> grant = {"kind": "cash_transfer", "announced": "2023-01-01", "amount": {"2": "500 CNY"},
+    ...          "births": {"from": "2023-01-01"}}
+    >>> scenario = Scenario.model_validate({
+    ...     "schema": "popsim.scenario/1", "id": "grant", "regions": "all",
+    ...     "label": {"en": "A grant", "zh": "补助"}, "policies": {"grant": grant}})
+    >>> response_inputs(Response(), scenario, 1)[:4]
     ['cash/beta', 'cash/Ds', 'cash/order_multiplier', 'cash/quantum_share']
     """
-    return [
-        f"{name}/{part}"
+    used = used_channels(scenario)
+    found = {
+        f"{name}/{part}": values
         for name, channel in response.channels.items()
+        if name in used
         for part, values in _parts(response.parameters(name, channel, range(_MANY), seed)).items()
-        if np.ptp(values, axis=0).any()
-    ]
+    }
+    for name, values in response.other_parameters(range(_MANY), seed).items():
+        needs = {"stated"} if name == "intention_discount" else set(name.split("/")[1].split("+"))
+        if needs <= used:
+            found[name] = values
+    return [name for name, values in found.items() if np.ptp(values, axis=0).any()]
 
 
 @dataclass
@@ -110,9 +124,25 @@ class PlannedResponse(Response):
         return ChannelDraws(
             map={key: chosen(key) for key in drawn.map},
             multiplier=chosen("order_multiplier"),
-            quantum_share=chosen("quantum_share"),
-            utilisation=chosen("utilisation"),
+            **{part: chosen(part) for part in _SINGLE},
         )
+
+    def other_parameters(self, draws: range, seed: int) -> dict[str, Array]:
+        """Return the parameters that belong to no channel, of all blocks."""
+        n = self.samples
+        ask = self.response.other_parameters
+        a, b, many = (ask(r, seed) for r in (range(n), range(n, 2 * n), range(_MANY)))
+        found = {}
+        for name in a:
+            rows = []
+            for block in self.blocks:
+                where = block.get(name)
+                if isinstance(where, float):
+                    rows.append(np.full(n, np.quantile(many[name], where)))
+                else:
+                    rows.append(b[name] if where == "b" else a[name])
+            found[name] = np.concatenate(rows)
+        return found
 
 
 def planned_factors(

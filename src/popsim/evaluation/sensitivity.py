@@ -42,6 +42,15 @@ INTERVAL = (0.1, 0.9)
 _NAMES = {
     "cash": ("cash", "现金"),
     "childcare": ("childcare", "托育"),
+    "childcare_fee": ("childcare fees", "托育费用"),
+    "leave": ("leave", "假期"),
+    "housing": ("housing", "住房"),
+    "marriage": ("marriage", "婚姻"),
+    "interaction": ("interaction", "政策互动"),
+    "intention_discount": ("what is said is done", "意愿兑现率"),
+    "pass_through": ("subsidy passed on in fees", "补贴转嫁率"),
+    "removal_multiplier": ("stronger removal", "取消效应倍数"),
+    "rush": ("rush before an end", "截止前抢生"),
     "beta": ("effect of a small dose", "小剂量效应"),
     "Ds": ("saturation", "饱和剂量"),
     "D0": ("threshold", "起效剂量"),
@@ -235,7 +244,7 @@ def sensitivity(
         raise DataError(f"scenario {package.id!r} does not apply in {here}")
     data = data.sel(region=[here])
     years = range(there[0], year + 1)
-    sources = _sources(model, doubt, seed, demographic_noise)
+    sources = _sources(model, package, doubt, seed, demographic_noise)
     inputs = [name for members in sources.values() for name in members]
     low, high = INTERVAL
     blocks: list[Block] = [{}, dict.fromkeys(inputs, "b")]
@@ -300,11 +309,11 @@ def sensitivity(
 
 
 def _sources(
-    response: Response, uncertainty: Uncertainty, seed: int, chance: bool
+    response: Response, package: Scenario, uncertainty: Uncertainty, seed: int, chance: bool
 ) -> dict[str, list[str]]:
     """Return the inputs that vary, by source."""
     varied = [name for name in DEMOGRAPHY if getattr(uncertainty, name) != "none"]
-    sources = {"response": response_inputs(response, seed), "demography": varied}
+    sources = {"response": response_inputs(response, package, seed), "demography": varied}
     if chance:
         sources[CHANCE] = [CHANCE]
     return {source: members for source, members in sources.items() if members}

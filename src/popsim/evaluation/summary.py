@@ -207,8 +207,12 @@ def _costs(
     result: xr.Dataset, costs: Mapping[str, xr.Dataset], region: str, scenario: str
 ) -> list[dict[str, Any]]:
     """Return the rows of cash, then those of all instruments where these cost more."""
-    places = result.get("place_payments")
-    more = places is not None and bool(places.sel(region=region, scenario=scenario).any())
+    here = {"region": region, "scenario": scenario}
+    services, package = result.get("service_payments"), result.get("promised_per_birth_package")
+    more = services is not None and bool(services.sel(here).any())
+    if package is not None:
+        cash = result.get("promised_per_birth", xr.zeros_like(package))
+        more = more or bool((package.sel(here) != cash.sel(here)).any())
     kinds = ("cash", "all") if more else ("cash",)
     return [row for kind in kinds for row in _cost_rows(costs[kind], kind, region, scenario)]
 

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from popsim.errors import DataError, ScenarioError
-from popsim.policy.cost import WINDOWS, promised_per_birth
+from popsim.policy.cost import MID_YEAR, WINDOWS, promised_per_birth
 from popsim.policy.instruments import DISCOUNT_RATE
 from popsim.policy.model import Scenario
 from popsim.simulation import Repeated
@@ -71,11 +71,11 @@ def promised_money(
     births: xr.DataArray,
     window: tuple[int, int],
 ) -> xr.DataArray:
-    """Return the cash promised to the births of a window (region, draw) [CNY].
+    """Return the money of all instruments for a window (region, draw) [CNY].
 
     ``Σ B v`` over years of birth and orders, ``v`` of
-    :func:`popsim.policy.cost.promised_per_birth`, discounted at 4 % a year to 1 January of the
-    first year. Only cash transfers are counted.
+    :func:`popsim.policy.cost.promised_per_birth`, and what is spent on places, care and measures
+    in the years of the window, all discounted at 4 % a year to 1 January of the first year.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def promised_money(
     window : tuple of int
     """
     first, last = window
-    waiting = (1 + DISCOUNT_RATE) ** -np.arange(last - first + 1.0)
+    waiting = xr.DataArray((1 + DISCOUNT_RATE) ** -np.arange(last - first + 1.0), dims="year")
     inside = births.sel(year=slice(first, last))
     known: dict[int, xr.DataArray] = {}
     money = []
@@ -96,10 +96,13 @@ def promised_money(
         if scenario is None:
             money.append(xr.zeros_like(own.sum(["year", "birth_order"])))
             continue
-        if id(scenario) not in known:
-            promised = promised_per_birth(scenario, range(first, last + 1))
-            known[id(scenario)] = repeated.by_data_order(promised)
-        value = known[id(scenario)] * xr.DataArray(waiting, dims="year")
-        money.append((own * value).sum(["year", "birth_order"]))
+        here = scenario.within(region)
+        if id(here) not in known:
+            promised = promised_per_birth(here, range(first, last + 1), instruments="all")
+            known[id(here)] = repeated.by_data_order(promised)
+        value = known[id(here)] * waiting
+        total = (own * value).sum(["year", "birth_order"])
+        services = repeated.service_payments(here, region).sel(year=slice(first, last))
+        money.append(total + MID_YEAR * (services * waiting).sum("year"))
     result = xr.concat(money, "region").assign_coords(region=repeated.regions)
     return result.transpose("region", "draw")

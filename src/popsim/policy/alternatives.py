@@ -6,10 +6,10 @@ from functools import cache
 from typing import Literal, get_args
 
 from popsim.errors import DataError
+from popsim.policy.base import Label
 from popsim.policy.files import read_response
-from popsim.policy.model import (
+from popsim.policy.response_file import (
     Evidence,
-    Label,
     LinearChannel,
     Lognormal,
     Normal,

@@ -1,13 +1,13 @@
 """What a policy costs, and what it costs per additional birth.
 
 Cash is promised to a child at birth; childcare places are paid for in the year in which they are
-built and used (:mod:`popsim.policy.places`). Money and births always belong to the same
-instruments: the cash transfers with the births that they bring alone, or the whole package with all
-its births.
+built and used (:mod:`popsim.policy.services`). Money and births always belong to the same
+instruments: those that act through money alone with the births that they bring alone, or the
+whole package with all its births.
 
 Births are spread evenly over the months of their year. Deaths of children are ignored, less than
-1 % of the payments at China's child mortality. Payments are nominal and follow the rule, times
-take-up.
+1 % of the payments at China's child mortality. Payments follow the rule, times take-up, and are not
+discounted; an instrument that says how prices rise is in prices of its announcement.
 """
 
 from __future__ import annotations
@@ -19,14 +19,17 @@ from popsim.dataset import label
 from popsim.policy.fields import ORDERS, PAYERS
 from popsim.policy.instruments import (
     DISCOUNT_RATE,
-    cash_transfers,
+    cash_policies,
     eligible_share,
     month,
+    paid_per_child,
     paid_span,
     per_month,
     present_value,
+    price_factor,
 )
-from popsim.policy.model import CashTransfer, Scenario
+from popsim.policy.kinds.cash import CashTransfer
+from popsim.policy.model import Scenario
 
 __all__ = [
     "MID_YEAR",
@@ -44,8 +47,8 @@ that are left when what was brought forward has been paid back."""
 UNSTATED = "unstated"
 """Payer of an instrument that does not say who pays."""
 
-#: Value on 1 January of one CNY paid evenly over the months of the year [1].
 MID_YEAR = float(np.mean((1 + DISCOUNT_RATE) ** (-np.arange(12) / 12.0)))
+"""Value on 1 January of one CNY paid evenly over the months of the year."""
 _PER_COST = (
     "cost_per_additional_birth",
     "cost_per_additional_birth_discounted",
@@ -57,20 +60,24 @@ _PER_COST = (
 def _payment_table(policy: CashTransfer, years: np.ndarray) -> np.ndarray:
     """Return CNY per birth, dims (year of birth, birth_order, year of payment)."""
     months = np.arange(month(years[0], 1), month(years[-1] + 1, 1))
-    begin, end = paid_span(policy, months)
-    share = eligible_share(policy.births, months) * policy.take_up.to("1").value / 12.0
+    begin, ends = paid_span(policy, months)
+    share = eligible_share(policy.births, months) * policy.reached / 12.0
     born = (months - months[0]) // 12
-    table = np.zeros((len(years), len(years)))
-    for offset in range(int(begin.min()), int(end.max())):
+    table = np.zeros((len(years), len(ORDERS), len(years)))
+    for offset in range(int(begin.min()), int(np.ceil(ends.max()))):
         paid = (months + offset - months[0]) // 12
-        counts = (begin <= offset) & (offset < end) & (paid >= 0) & (paid < len(years))
-        np.add.at(table, (born[counts], paid[counts]), share[counts])
+        counts = (begin <= offset) & (paid >= 0) & (paid < len(years))
+        part = share * price_factor(policy, months + offset)
+        for order in range(len(ORDERS)):
+            # A cap may end the payments within a month.
+            due = part * np.clip(ends[order] - offset, 0.0, 1.0)
+            np.add.at(table[:, order], (born[counts], paid[counts]), due[counts])
     money = np.array([per_month(policy, order) for order in ORDERS])
-    return np.asarray(money[None, :, None] * table[:, None, :])
+    return np.asarray(money[None, :, None] * table)
 
 
 def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) -> xr.DataArray:
-    """Return what is paid in each year by each cash transfer.
+    """Return what each instrument that spends money per child pays in each year.
 
     Parameters
     ----------
@@ -84,10 +91,13 @@ def payments_by_year(scenario: Scenario, births: np.ndarray, years: np.ndarray) 
     Returns
     -------
     xarray.DataArray
-        Nominal CNY, dims (policy, draw, year).
+        CNY, dims (policy, draw, year).
     """
-    policies = cash_transfers(scenario)
-    money = [np.tensordot(births, _payment_table(p, years), 2) for p in policies.values()]
+    policies = paid_per_child(scenario)
+    money = [
+        sum(np.tensordot(births, _payment_table(rule, years), 2) for rule in rules)
+        for rules in policies.values()
+    ]
     return xr.DataArray(
         np.stack(money) if money else np.zeros((0, len(births), len(years))),
         dims=("policy", "draw", "year"),
@@ -132,8 +142,10 @@ def payer_shares(scenario: Scenario) -> xr.DataArray:
     )
 
 
-def promised_per_birth(scenario: Scenario, years: range) -> xr.DataArray:
-    """Return what the cash transfers of a scenario promise to a birth of each year and order.
+def promised_per_birth(
+    scenario: Scenario, years: range, *, instruments: str = "cash"
+) -> xr.DataArray:
+    """Return what the instruments of a scenario promise to a birth of each year and order.
 
     All payments to the child count, also those after the last year, times take-up, discounted
     at 4 % a year to 1 January of the year of birth.
@@ -143,6 +155,8 @@ def promised_per_birth(scenario: Scenario, years: range) -> xr.DataArray:
     scenario : Scenario
     years : range
         Years of birth.
+    instruments : {"cash", "all"}
+        Those that act through money alone, or all that spend money per child.
 
     Returns
     -------
@@ -162,8 +176,10 @@ def promised_per_birth(scenario: Scenario, years: range) -> xr.DataArray:
     months = np.arange(month(years.start, 1), month(years.stop, 1))
     waiting = (1 + DISCOUNT_RATE) ** (-((months - months[0]) % 12) / 12.0)
     value = np.zeros((len(ORDERS), len(months)))
-    for policy in cash_transfers(scenario).values():
-        value += present_value([policy], months) * policy.take_up.to("1").value
+    counted = cash_policies(scenario) if instruments == "cash" else scenario.policies
+    for name, rules in paid_per_child(scenario).items():
+        for rule in rules if name in counted else ():
+            value += present_value([rule], months) * rule.reached
     by_year = (value * waiting).reshape(len(ORDERS), len(years), 12).mean(axis=-1)
     return xr.DataArray(
         by_year.T,
@@ -180,8 +196,8 @@ def cost_per_additional_birth(
     promised_ref: xr.DataArray | None = None,
     *,
     start: int | None = None,
-    places: xr.DataArray | None = None,
-    places_anyway: xr.DataArray | None = None,
+    services: xr.DataArray | None = None,
+    services_anyway: xr.DataArray | None = None,
     probabilities: tuple[float, ...] = (0.1, 0.5, 0.9),
 ) -> xr.Dataset:
     """Return what an additional birth costs, over the births of a period and for good.
@@ -203,10 +219,10 @@ def cost_per_additional_birth(
         First year of birth counted, usually that of the announcement: children born before are
         paid by some schemes, and cannot have been a response. The first year with a promise when
         it is not given.
-    places, places_anyway : xarray.DataArray, optional
-        Money for childcare places less the reference's, and the part of it for places that come
-        anyway [CNY], dims (year, draw, ...). It is counted in the years of the window, spread
-        evenly over the months of a year.
+    services, services_anyway : xarray.DataArray, optional
+        Money for places, care and other measures less the reference's, and the part of it for
+        places that come anyway [CNY], dims (year, draw, ...). It is counted in the years of the
+        window, spread evenly over the months of a year.
     probabilities : tuple of float
         Quantiles over draws.
 
@@ -215,7 +231,7 @@ def cost_per_additional_birth(
     xarray.Dataset
         Dims (window, ...): ``first_year`` and ``last_year`` of the births counted (a window is
         cut at the last year of the run), ``cash_cost`` [CNY], or ``package_cost`` with
-        ``places``, ``additional_births``,
+        ``services``, ``additional_births``,
         ``cost_per_additional_birth`` and ``cost_per_additional_birth_quantile`` [CNY/birth],
         ``cost_per_additional_birth_discounted`` [CNY/birth] with births discounted like the money,
         ``chance_of_no_gain`` and ``deadweight_share``. Not a number where nothing is paid; empty
@@ -238,10 +254,10 @@ def cost_per_additional_birth(
     more = promised - promised_ref
     others = [dim for dim in more.dims if dim != "year"]
     paying = more["year"].values[(more != 0).any(others).values]
-    name = "cash_cost" if places is None else "package_cost"
-    if places is not None:
-        spent = (places != 0).any([dim for dim in places.dims if dim != "year"])
-        paying = np.union1d(paying, places["year"].values[spent.values])
+    name = "cash_cost" if services is None else "package_cost"
+    if services is not None:
+        spent = (services != 0).any([dim for dim in services.dims if dim != "year"])
+        paying = np.union1d(paying, services["year"].values[spent.values])
     if start is not None:
         paying = paying[paying >= start]
     if not paying.size or births["year"].values[-1] < paying[0]:
@@ -259,10 +275,10 @@ def cost_per_additional_birth(
         gained = (ours - theirs).sum(over)
         kept = ours.where(ours < theirs, theirs)
         anyway = (kept * more.sel(year=inside) * waiting).sum(over)
-        if places is not None:
-            cost = cost + (places.sel(year=inside) * waiting * MID_YEAR).sum("year")
-        if places_anyway is not None:
-            anyway = anyway + (places_anyway.sel(year=inside) * waiting * MID_YEAR).sum("year")
+        if services is not None:
+            cost = cost + (services.sel(year=inside) * waiting * MID_YEAR).sum("year")
+        if services_anyway is not None:
+            anyway = anyway + (services_anyway.sel(year=inside) * waiting * MID_YEAR).sum("year")
         ratio = (cost / gained.where(gained > 0)).fillna(np.inf)
         result = xr.Dataset(
             {

@@ -1,4 +1,4 @@
-"""Doses: what a policy offers, in per cent of GDP per head or of children under 3."""
+"""Doses: what a policy offers, in per cent of GDP per head or of children under 3, or in days."""
 
 from __future__ import annotations
 
@@ -8,83 +8,213 @@ import numpy as np
 
 from popsim.errors import ScenarioError
 from popsim.policy.fields import ORDERS
-from popsim.policy.instruments import cash_transfers, dose_value, month_of
-from popsim.policy.model import ChildcareCapacity, Scenario
+from popsim.policy.instruments import dose_value, eligible_share, month_of
+from popsim.policy.kinds.childcare import ChildcareCapacity
+from popsim.policy.kinds.instrument import Instrument
+from popsim.policy.model import Scenario
 
 __all__ = [
     "NATIONAL_PLACES",
+    "UTILISATION",
     "CapacityPath",
-    "CashDose",
+    "Doses",
+    "End",
     "capacity",
     "capacity_path",
-    "cash_dose",
+    "channel_doses",
     "childcare_dose",
+    "money_basis",
     "reference_places",
 ]
 
 NATIONAL_PLACES = {2021: 2.03, 2022: 2.5, 2023: 3.38, 2024: 4.08}
 """Childcare places per 1,000 residents in China (National Health Commission)."""
 
+UTILISATION = 0.5
+"""Share of places in use when the response does not say; about half of China's stand empty."""
+
 
 @dataclass(frozen=True)
-class CashDose:
-    """Doses of the cash transfers of a scenario.
+class Doses:
+    """What the policies of a scenario offer through one channel.
 
     Parameters
     ----------
     announced : numpy.ndarray
         Month of announcement, ascending, shape (policy,).
     dose : numpy.ndarray
-        Per cent of GDP per head, dims (policy, birth_order, month).
+        Per cent (of what money is compared with, of births) or days, dims (policy, birth_order,
+        month); zero for births less than a lag after the announcement.
+    passed : numpy.ndarray
+        The same for what providers get and pass on in part; not in ``dose``.
+    ends : list of End
+        Policies whose births window ends on a day that is known before.
     """
 
     announced: np.ndarray
     dose: np.ndarray
+    passed: np.ndarray
+    ends: list[End]
 
 
-def cash_dose(
-    scenario: Scenario, months: np.ndarray, gdp_per_head: float | None, *, lag: int = 9
-) -> CashDose:
-    """Return the dose of each cash transfer for births of each month.
+@dataclass(frozen=True)
+class End:
+    """The known end of a births window.
 
-    ``D = 100 × (money promised per child × take-up) / GDP per head``, money of the first 36
-    months in full, later money discounted at 4 % a year to the month of birth; zero for births
-    less than ``lag`` months after the announcement. Amounts and GDP per head are in constant
-    prices of one year. The dose of the channel is the sum over policies.
+    Parameters
+    ----------
+    month, known : int
+        Last month of births, and the month in which the end became known.
+    lost : numpy.ndarray
+        Dose of that month less what other policies offer in the next, shape (birth_order,).
+    """
+
+    month: int
+    known: int
+    lost: np.ndarray
+
+
+def money_basis(scenario: Scenario, of: str, gdp_per_head: float | None) -> float:
+    """Return what money is compared with [CNY].
 
     Parameters
     ----------
     scenario : Scenario
-        Its own ``gdp_per_head`` goes before the argument.
-    months : numpy.ndarray
-        Months of birth, shape (month,).
+        Its own value goes before the region's.
+    of : {"gdp_per_head", "household_income", "child_cost"}
+        GDP per head and year, income of a household a year, or cost of raising a child.
     gdp_per_head : float or None
-        GDP per head [CNY].
+        GDP per head of the region [CNY].
+
+    Raises
+    ------
+    ScenarioError
+        When there is no such value.
+    """
+    given = getattr(scenario, of)
+    value = given.value if given is not None else gdp_per_head if of == "gdp_per_head" else None
+    if value is None or not value > 0:
+        named = {
+            "gdp_per_head": ("GDP per head", "gdp_per_head: 125043 CNY"),
+            "household_income": ("household income", "household_income: 120000 CNY"),
+            "child_cost": ("cost of raising a child", "child_cost: 854942 CNY"),
+        }
+        name, example = named[of]
+        raise ScenarioError(
+            f"scenario {scenario.id!r} promises money, and there is no {name} to compare "
+            f"it with; write: {example}"
+        )
+    return float(value)
+
+
+def channel_doses(
+    scenario: Scenario,
+    channel: str,
+    months: np.ndarray,
+    gdp_per_head: float | None,
+    *,
+    of: str = "gdp_per_head",
+    lag: int = 9,
+) -> Doses:
+    """Return what each policy offers through a channel to births of each month.
+
+    Money: ``D = 100 × (money promised per child × take-up) / GDP per head`` (or another basis),
+    money of the first 36 months in full, later money discounted at 4 % a year to the month of
+    birth. Zero for births less than ``lag`` months after the announcement. Amounts and what they
+    are compared with are in constant prices of one year. The dose of the channel is the sum over
+    policies.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    channel : str
+        ``cash`` for the money that families weigh, else the channel of the offers.
+    months : numpy.ndarray
+        Consecutive months of birth, shape (month,).
+    gdp_per_head : float or None
+        GDP per head of the region [CNY].
+    of : str
+        What money is compared with, see :func:`money_basis`.
     lag : int
         Months from conception to birth.
 
     Returns
     -------
-    CashDose
+    Doses
 
     Raises
     ------
     ScenarioError
-        When money is promised and there is no GDP per head.
+        When money is promised and there is nothing to compare it with.
     """
-    policies = sorted(cash_transfers(scenario).values(), key=lambda p: p.announced)
-    if not policies:
-        return CashDose(np.zeros(0, dtype=np.int64), np.zeros((0, len(ORDERS), len(months))))
-    if scenario.gdp_per_head is not None:
-        gdp_per_head = scenario.gdp_per_head.value
-    if gdp_per_head is None or not gdp_per_head > 0:
+    policies = sorted(scenario.policies.values(), key=lambda policy: policy.announced)
+    parts = [_offered(policy, channel, months, lag) for policy in policies]
+    found = [(p, part) for p, part in zip(policies, parts, strict=True) if part is not None]
+    shape = (len(ORDERS), len(months))
+    if not found:
+        return Doses(np.zeros(0, dtype=np.int64), np.zeros((0, *shape)), np.zeros((0, *shape)), [])
+    scale = 1.0
+    if any(part.money for _, part in found):
+        scale = 100.0 / money_basis(scenario, of, gdp_per_head)
+    several = {part.money for _, part in found}
+    if len(several) > 1:
         raise ScenarioError(
-            f"scenario {scenario.id!r} promises money, and there is no GDP per head to compare "
-            "it with; write: gdp_per_head: 125043 CNY"
+            f"scenario {scenario.id!r} offers money and other units through the channel "
+            f"{channel!r}; their doses cannot be added"
         )
-    announced = np.array([month_of(p.announced) for p in policies])
-    dose = np.stack([dose_value(p, months, lag) for p in policies])
-    return CashDose(announced, 100.0 * dose / gdp_per_head)
+    announced = np.array([month_of(policy.announced) for policy, _ in found])
+    dose = scale * np.stack([part.direct for _, part in found])
+    passed = scale * np.stack([part.passed for _, part in found])
+    return Doses(announced, dose, passed, _ends(found, channel, scale, announced))
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What one policy offers through a channel, dims (birth_order, month)."""
+
+    direct: np.ndarray
+    passed: np.ndarray
+    money: bool
+
+
+def _offered(policy: Instrument, channel: str, months: np.ndarray, lag: int) -> _Part | None:
+    direct, passed = (np.zeros((len(ORDERS), len(months))) for _ in range(2))
+    if channel == "cash":
+        rules = policy.transfers()
+        for rule in rules:
+            direct += dose_value(rule, months, lag)
+        return _Part(direct, passed, True) if rules else None
+    offers = [offer for offer in policy.offers() if offer.channel == channel]
+    for offer in offers:
+        share = eligible_share(offer.births, months)
+        share = np.where(months - lag >= month_of(policy.announced), share, 0.0)
+        (passed if offer.passed_on else direct)[:] += np.outer(offer.amount, share)
+    return _Part(direct, passed, offers[0].unit == "CNY") if offers else None
+
+
+def _ends(
+    found: list[tuple[Instrument, _Part]], channel: str, scale: float, announced: np.ndarray
+) -> list[End]:
+    """Return the ends of births windows, with what is lost if nothing follows."""
+    ends = []
+    for policy, _ in found:
+        window = getattr(policy, "births", None)
+        if window is None or window.to is None:
+            continue
+        last = month_of(window.to)
+        known = month_of(getattr(policy, "ends_announced", None) or policy.announced)
+        around = np.array([last - 1, last, last + 1])
+        lost = np.zeros(len(ORDERS))
+        for other, since in zip((p for p, _ in found), announced, strict=True):
+            if since > last:
+                continue
+            part = _offered(other, channel, around, 0)
+            assert part is not None
+            offered = scale * (part.direct + part.passed)
+            # The month of the end may be covered in part only.
+            lost += offered[:, :2].max(axis=1) - offered[:, 2]
+        ends.append(End(last, known, np.maximum(lost, 0.0)))
+    return ends
 
 
 def reference_places(years: np.ndarray, own: dict[int, float] | None = None) -> np.ndarray:
@@ -164,6 +294,12 @@ def capacity_path(scenario: Scenario, years: np.ndarray, places_ref: np.ndarray)
     targets = {year: level.value for year, level in policy.target.items()}
     knots = {start: float(np.interp(start, years, places_ref)), **targets}
     path = np.interp(years, sorted(knots), [knots[y] for y in sorted(knots)])
+    if policy.new_communities is not None:
+        more = policy.new_communities
+        shares = {start: 0.0, **{y: s.to("1").value for y, s in more.residents.items()}}
+        path = path + more.places.value * np.interp(
+            years, sorted(shares), [shares[y] for y in sorted(shares)]
+        )
     path = np.where(years >= start, np.maximum(path, places_ref), places_ref)
     notices = []
     for year, level in targets.items():
@@ -182,11 +318,12 @@ def childcare_dose(
     population: np.ndarray,
     children_under_3: np.ndarray,
     utilisation: np.ndarray | float,
+    utilisation_ref: np.ndarray | float | None = None,
 ) -> np.ndarray:
     """Return the dose of childcare: used places more than in the reference.
 
-    ``100 × (c_scn − c_ref) × utilisation`` with coverage ``c = places/1000 × population /
-    children under 3``, at most 1.
+    ``100 × (c_scn u_scn − c_ref u_ref)`` with coverage ``c = places/1000 × population /
+    children under 3``, at most 1, and utilisation u.
 
     Parameters
     ----------
@@ -195,7 +332,9 @@ def childcare_dose(
     population, children_under_3 : numpy.ndarray
         Persons in the reference run, dims (draw, year) or (year,).
     utilisation : numpy.ndarray or float
-        Share of places in use, dims (draw, 1) or a number.
+        Share of places in use with the policy, dims (draw, 1) or a number.
+    utilisation_ref : numpy.ndarray or float, optional
+        Without the policy; the same when not given.
 
     Returns
     -------
@@ -210,5 +349,6 @@ def childcare_dose(
     per_place = population / 1000.0 / np.maximum(children_under_3, 1e-9)
     coverage = np.minimum(places * per_place, 1.0)
     coverage_ref = np.minimum(places_ref * per_place, 1.0)
-    dose: np.ndarray = 100.0 * (coverage - coverage_ref) * utilisation
-    return dose
+    if utilisation_ref is None:
+        return np.asarray(100.0 * (coverage - coverage_ref) * utilisation)
+    return np.asarray(100.0 * (coverage * utilisation - coverage_ref * utilisation_ref))

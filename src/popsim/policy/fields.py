@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from functools import partial
 from typing import Annotated, NoReturn
 
@@ -22,17 +23,29 @@ __all__ = [
     "ClassMix",
     "Coverage",
     "Date",
+    "DaysByOrder",
     "Duration",
+    "EffectByOrder",
     "Fraction",
-    "GDPPerHead",
     "Money",
     "MoneyByClass",
     "MoneyByOrder",
+    "MoneyByYear",
+    "MoneyOnce",
+    "MoneyPerMonth",
     "MoneyPerPlace",
+    "MoneyPerYear",
+    "MonthlyByOrder",
     "Name",
+    "OrderKeys",
     "Payers",
     "PlacesByYear",
+    "Rate",
+    "RegionList",
     "Regions",
+    "Rise",
+    "SharesByRate",
+    "SharesByYear",
     "fail",
     "orders_of",
 ]
@@ -137,19 +150,59 @@ def _for_all_orders(value: object) -> object:
     return value if isinstance(value, dict) else {"1+": value}
 
 
-def _disjoint_orders(amounts: dict[str, Quantity]) -> dict[str, Quantity]:
+def _each_order_once(keys: Iterable[str]) -> None:
     seen: dict[int, str] = {}
-    for key in amounts:
+    for key in keys:
         for order in orders_of(key):
             if order in seen:
                 fail(f"order {order} is given twice, by {seen[order]!r} and {key!r}", "one of them")
             seen[order] = key
+
+
+def _disjoint_orders(amounts: dict[str, Quantity]) -> dict[str, Quantity]:
+    _each_order_once(amounts)
     units = {amount.unit for amount in amounts.values()}
     if len(units) > 1:
         fail(f"amounts in different units: {', '.join(sorted(units))}", "one policy per unit")
     if not amounts:
         fail("no amount is given", "amount: {2: 300 CNY/month}")
     return amounts
+
+
+def _some_orders(keys: tuple[str, ...]) -> tuple[str, ...]:
+    if not keys:
+        fail("no birth order is given", "birth_orders: [2, 3+]")
+    _each_order_once(keys)
+    return keys
+
+
+def _read_list_of_orders(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        fail(f"{value!r} is not a list of birth orders", f"[{value}]")
+    return value
+
+
+def _read_rate_key(value: object) -> str:
+    return str(_read_fraction(value))
+
+
+def _not_more_than_all(shares: dict[str, Quantity]) -> dict[str, Quantity]:
+    total = sum(share.to("1").value for share in shares.values())
+    if total > 1.0 + 1e-9:
+        fail(f"the shares sum to {100 * total:g} %", "shares that sum to 100 % at most")
+    if not shares:
+        fail("no tax rate is given", "marginal_rates: {3 %: 30 %, 10 %: 10 %}")
+    return shares
+
+
+def _read_effect(value: object) -> Quantity:
+    try:
+        quantity = parse(value, ("%",))
+    except UnitError as error:
+        fail(str(error), error.instead)
+    if quantity.value <= -100.0:
+        fail(f"{quantity} leaves no births", "more than -100 %")
+    return quantity
 
 
 def _read_year(value: object) -> int:
@@ -206,8 +259,10 @@ def _read_age_span(value: object) -> tuple[int, int]:
 
 
 def _read_regions(value: object) -> object:
-    if value == "all":
-        return value
+    return value if value == "all" else _read_region_list(value)
+
+
+def _read_region_list(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         fail(f"the region code {value} is a number", f'["{value}"], quoted text in a list')
     if isinstance(value, str):
@@ -243,8 +298,9 @@ Money = Annotated[
     BeforeValidator(partial(_read_quantity, units=("CNY/month", "CNY/year", "CNY"))),
     _AS_TEXT,
 ]
+_Order = Annotated[str, BeforeValidator(_read_order)]
 MoneyByOrder = Annotated[
-    dict[Annotated[str, BeforeValidator(_read_order)], Money],
+    dict[_Order, Money],
     BeforeValidator(_for_all_orders),
     AfterValidator(_disjoint_orders),
 ]
@@ -255,7 +311,40 @@ MoneyByClass = dict[
 MoneyPerPlace = Annotated[
     Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/place",))), _AS_TEXT
 ]
-GDPPerHead = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY",))), _AS_TEXT]
+MoneyOnce = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("CNY",))), _AS_TEXT]
+MoneyPerMonth = Annotated[
+    Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/month", "CNY/year"))), _AS_TEXT
+]
+MoneyPerYear = Annotated[
+    Quantity, BeforeValidator(partial(_read_quantity, units=("CNY/year",))), _AS_TEXT
+]
+MonthlyByOrder = Annotated[
+    dict[_Order, MoneyPerMonth],
+    BeforeValidator(_for_all_orders),
+    AfterValidator(_disjoint_orders),
+]
+DaysByOrder = Annotated[
+    dict[
+        _Order,
+        Annotated[
+            Quantity,
+            BeforeValidator(partial(_read_quantity, units=("day", "week"))),
+            _AS_TEXT,
+        ],
+    ],
+    BeforeValidator(_for_all_orders),
+    AfterValidator(_disjoint_orders),
+]
+EffectByOrder = Annotated[
+    dict[_Order, Annotated[Quantity, BeforeValidator(_read_effect), _AS_TEXT]],
+    BeforeValidator(_for_all_orders),
+    AfterValidator(_disjoint_orders),
+]
+OrderKeys = Annotated[
+    tuple[_Order, ...], BeforeValidator(_read_list_of_orders), AfterValidator(_some_orders)
+]
+Rate = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("%/year",))), _AS_TEXT]
+Rise = Annotated[Quantity, BeforeValidator(partial(_read_quantity, units=("%",))), _AS_TEXT]
 Coverage = Annotated[
     Quantity, BeforeValidator(partial(_read_quantity, units=("places/1000 residents",))), _AS_TEXT
 ]
@@ -263,6 +352,16 @@ PlacesByYear = Annotated[
     dict[Annotated[int, BeforeValidator(_read_year)], Coverage], AfterValidator(_some_year)
 ]
 Fraction = Annotated[Quantity, BeforeValidator(_read_fraction), _AS_TEXT]
+SharesByRate = Annotated[
+    dict[Annotated[str, BeforeValidator(_read_rate_key)], Fraction],
+    AfterValidator(_not_more_than_all),
+]
+SharesByYear = Annotated[
+    dict[Annotated[int, BeforeValidator(_read_year)], Fraction], AfterValidator(_some_year)
+]
+MoneyByYear = Annotated[
+    dict[Annotated[int, BeforeValidator(_read_year)], MoneyOnce], AfterValidator(_some_year)
+]
 Payers = Annotated[
     dict[Annotated[str, BeforeValidator(_read_payer)], Fraction], AfterValidator(_whole_share)
 ]
@@ -280,9 +379,10 @@ AgeSpan = Annotated[
     BeforeValidator(_read_age_span),
     PlainSerializer(lambda span: f"{span[0]}-{span[1]} months", return_type=str),
 ]
+_Region = Annotated[str, BeforeValidator(_read_region)]
+RegionList = Annotated[tuple[_Region, ...], BeforeValidator(_read_region_list)]
 Regions = Annotated[
-    Annotated[str, Tag("all")]
-    | Annotated[tuple[Annotated[str, BeforeValidator(_read_region)], ...], Tag("list")],
+    Annotated[str, Tag("all")] | Annotated[tuple[_Region, ...], Tag("list")],
     # Without this the text and the list would each report an error of their own.
     Discriminator(lambda value: "all" if isinstance(value, str) else "list"),
     BeforeValidator(_read_regions),

@@ -18,8 +18,10 @@ from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 
 from popsim.errors import Problem, Problems, ScenarioError, nearest
+from popsim.policy.kinds import KINDS, Instrument, load_plugins
 from popsim.policy.marks import Mark, Marked, Steps, load
-from popsim.policy.model import ResponseFile, Scenario
+from popsim.policy.model import Scenario
+from popsim.policy.response_file import ResponseFile
 
 __all__ = ["baseline", "read_response", "read_scenario", "scenario_names", "write_scenario"]
 
@@ -116,6 +118,7 @@ def read_scenario(path: str | Path) -> Scenario:
     path = Path(path)
     if str(path) == BASELINE and not path.is_file():
         return baseline()
+    load_plugins()
     problems = Problems()
     chain, whole = _chain(path, problems)
     if not chain:
@@ -200,6 +203,7 @@ def read_response(path: str | Path = "default") -> ResponseFile:
     >>> read_response().channels.cash.decision_lag
     Quantity(value=6.0, unit='month')
     """
+    load_plugins()
     problems = Problems()
     if str(path) == "default":
         shipped = resources.files("popsim.policy") / "default-response.yaml"
@@ -521,6 +525,8 @@ def _flat(annotation: Any) -> Iterator[Any]:
     elif origin in (typing.Union, types.UnionType):
         for member in typing.get_args(annotation):
             yield from _flat(member)
+    elif annotation is Instrument:
+        yield from KINDS.values()
     elif origin is dict or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
         yield annotation
 

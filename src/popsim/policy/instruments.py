@@ -1,7 +1,8 @@
-"""Cash instruments as rules: who is paid, how much, in which month.
+"""Money per child as rules: who is paid, how much, in which month.
 
-Months are whole numbers counted from January of year 0 (see :func:`month`). All money is
-nominal and per child before take-up, as the rule promises it.
+Months are whole numbers counted from January of year 0 (see :func:`month`). All money is per
+child before take-up, as the rule promises it, in prices of one year: that of the announcement
+where an instrument says that prices rise and its amounts do not.
 """
 
 from __future__ import annotations
@@ -12,22 +13,27 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from popsim.policy.base import Window
 from popsim.policy.fields import ORDERS
-from popsim.policy.model import CashTransfer, Scenario, Window
+from popsim.policy.kinds.cash import CashTransfer
+from popsim.policy.kinds.instrument import Instrument
+from popsim.policy.model import Scenario
 
 __all__ = [
     "DISCOUNT_RATE",
     "FREE_MONTHS",
     "Schedule",
-    "cash_transfers",
+    "cash_policies",
     "dose_value",
     "eligible_share",
     "month",
     "month_of",
+    "paid_per_child",
     "paid_span",
     "payments",
     "per_month",
     "present_value",
+    "price_factor",
     "promised",
 ]
 
@@ -36,6 +42,8 @@ DISCOUNT_RATE = 0.04
 
 FREE_MONTHS = 36
 """Payments of the first 36 months count in full in a dose, the convention of the evidence."""
+
+_MONTHLY_DISCOUNT = (1 + DISCOUNT_RATE) ** (-1 / 12)
 
 
 def month(year: int, number: int) -> int:
@@ -70,9 +78,15 @@ class Schedule:
     amounts: np.ndarray
 
 
-def cash_transfers(scenario: Scenario) -> dict[str, CashTransfer]:
-    """Return the cash transfers of a scenario by name, in the order of the file."""
-    return {n: p for n, p in scenario.policies.items() if isinstance(p, CashTransfer)}
+def cash_policies(scenario: Scenario) -> dict[str, Instrument]:
+    """Return the policies that act through money alone, by name, in the order of the file."""
+    return {n: p for n, p in scenario.policies.items() if p.transfers() and not p.offers()}
+
+
+def paid_per_child(scenario: Scenario) -> dict[str, tuple[CashTransfer, ...]]:
+    """Return what the policies that spend money per child pay, by name."""
+    paid = {name: policy.paid_out() for name, policy in scenario.policies.items()}
+    return {name: rules for name, rules in paid.items() if rules}
 
 
 def eligible_share(window: Window, months: np.ndarray) -> np.ndarray:
@@ -142,7 +156,12 @@ def paid_span(
                 # Before the end was announced the promise had none.
                 cut = np.where(known_at >= month_of(policy.ends_announced), cut, end)
             end = cut
-    return begin, np.maximum(end, begin)
+    ends = np.repeat(np.maximum(end, begin)[None, :].astype(float), len(ORDERS), axis=0)
+    if policy.cap is not None and not policy.one_off:
+        money = np.array([per_month(policy, order) for order in ORDERS])
+        months_to_cap = np.divide(policy.cap.value, money, out=np.full(4, np.inf), where=money > 0)
+        ends = np.minimum(ends, begin + months_to_cap[:, None])
+    return begin, ends
 
 
 def per_month(policy: CashTransfer, order: int) -> float:
@@ -150,7 +169,9 @@ def per_month(policy: CashTransfer, order: int) -> float:
     amount = policy.amount_for(order)
     if amount is None:
         return 0.0
-    return amount.value if policy.one_off else amount.to("CNY/month").value
+    if not policy.one_off:
+        return amount.to("CNY/month").value
+    return amount.value if policy.cap is None else min(amount.value, policy.cap.value)
 
 
 def payments(policy: CashTransfer, order: int, birth_month: int) -> Schedule:
@@ -180,25 +201,55 @@ def payments(policy: CashTransfer, order: int, birth_month: int) -> Schedule:
     months = np.array([birth_month])
     share = float(eligible_share(policy.births, months)[0])
     money = per_month(policy, order) * share
-    begin, end = paid_span(policy, months)
-    offsets = np.arange(begin[0], end[0]) if money > 0 else np.arange(0)
-    return Schedule(offsets, np.full(len(offsets), money))
+    begin, ends = paid_span(policy, months)
+    last = float(ends[min(order, len(ORDERS)) - 1, 0])
+    offsets = np.arange(begin[0], int(np.ceil(last))) if money > 0 else np.arange(0)
+    # A cap may fall within a month, which is then paid in part.
+    amounts = money * np.clip(last - offsets, 0.0, 1.0)
+    return Schedule(offsets, amounts * price_factor(policy, birth_month + offsets))
 
 
-def _discounted(begin: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return the sum of (1 + r)^(-o/12) over the offsets o from begin up to end."""
-    factor = (1 + DISCOUNT_RATE) ** (-1 / 12)
-    total: np.ndarray = (factor**begin - factor ** np.maximum(end, begin)) / (1 - factor)
+def price_factor(policy: CashTransfer, months: np.ndarray) -> np.ndarray:
+    """Return what one CNY paid in a month is worth in prices of the announcement.
+
+    Parameters
+    ----------
+    policy : CashTransfer
+        With or without ``price_rise``.
+    months : numpy.ndarray
+        Months of payment, shape (n,).
+    """
+    factor: np.ndarray = _erosion(policy) ** (months - month_of(policy.announced))
+    return factor
+
+
+def _erosion(policy: CashTransfer) -> float:
+    if policy.price_rise is None:
+        return 1.0
+    return float((1.0 + policy.price_rise.to("year-1").value) ** (-1.0 / 12.0))
+
+
+def _powers(factor: float, begin: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Return the sum of factor^o over the offsets o from begin up to end, in part for the last."""
+    end = np.maximum(end, begin)
+    if factor == 1.0:
+        return np.asarray(end - begin)
+    whole = np.floor(end)
+    total: np.ndarray = (factor**begin - factor**whole) / (1 - factor) + (end - whole) * (
+        factor**whole
+    )
     return total
 
 
-def _by_order(policy: CashTransfer, per_unit: np.ndarray) -> np.ndarray:
+def _money(policy: CashTransfer, months: np.ndarray, per_unit: np.ndarray) -> np.ndarray:
+    """Return money by order and month of what one CNY a month comes to, windows included."""
     money = np.array([per_month(policy, order) for order in ORDERS])
-    return np.outer(money, per_unit)
+    entitled = eligible_share(policy.births, months) * price_factor(policy, months)
+    return np.asarray(money[:, None] * per_unit * entitled)
 
 
 def promised(policies: Iterable[CashTransfer], months: np.ndarray) -> np.ndarray:
-    """Return the nominal total paid per child, all policies together.
+    """Return the total paid per child, undiscounted, all policies together.
 
     Parameters
     ----------
@@ -213,8 +264,7 @@ def promised(policies: Iterable[CashTransfer], months: np.ndarray) -> np.ndarray
     """
     total = np.zeros((len(ORDERS), len(months)))
     for policy in policies:
-        begin, end = paid_span(policy, months)
-        total += _by_order(policy, eligible_share(policy.births, months) * (end - begin))
+        total += _money(policy, months, _powers(_erosion(policy), *paid_span(policy, months)))
     return total
 
 
@@ -225,8 +275,8 @@ def present_value(policies: Iterable[CashTransfer], months: np.ndarray) -> np.nd
     """
     total = np.zeros((len(ORDERS), len(months)))
     for policy in policies:
-        value = _discounted(*paid_span(policy, months))
-        total += _by_order(policy, eligible_share(policy.births, months) * value)
+        factor = _erosion(policy) * _MONTHLY_DISCOUNT
+        total += _money(policy, months, _powers(factor, *paid_span(policy, months)))
     return total
 
 
@@ -252,8 +302,9 @@ def dose_value(policy: CashTransfer, months: np.ndarray, lag: int) -> np.ndarray
     """
     known_at = months - lag
     begin, end = paid_span(policy, months, known_at)
-    near = np.clip(end, None, FREE_MONTHS) - np.clip(begin, None, FREE_MONTHS)
-    far = _discounted(np.maximum(begin, FREE_MONTHS), np.maximum(end, FREE_MONTHS))
-    share = eligible_share(policy.births, months) * policy.take_up.to("1").value
+    erosion = _erosion(policy)
+    near = _powers(erosion, np.clip(begin, None, FREE_MONTHS), np.clip(end, None, FREE_MONTHS))
+    late = np.maximum(begin, FREE_MONTHS), np.maximum(end, FREE_MONTHS)
+    far = _powers(erosion * _MONTHLY_DISCOUNT, *late)
     known = known_at >= month_of(policy.announced)
-    return _by_order(policy, np.where(known, share * (near + far), 0.0))
+    return np.where(known, policy.reached * _money(policy, months, near + far), 0.0)

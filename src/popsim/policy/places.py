@@ -1,7 +1,7 @@
-"""Childcare places in numbers: how many there are, are built and are used, and what they cost.
+"""Childcare places in numbers: how many there are, are built and are used, and how many are short.
 
-A place is built once and subsidised once: a grant is due only for places above the most that
-there has been, so that a place lost to a shrinking population and opened again is not paid twice.
+A place is built once: only places above the most that there has been are new, so that a place lost
+to a shrinking population and opened again does not count, and is not paid for, twice.
 """
 
 from __future__ import annotations
@@ -13,25 +13,16 @@ import pandas as pd
 import xarray as xr
 
 from popsim.errors import DataError
-from popsim.policy.dose import capacity_path
-from popsim.policy.model import ChildcareCapacity, ChildcareOperation, Scenario
+from popsim.policy.dose import UTILISATION, capacity, capacity_path
+from popsim.policy.model import Scenario
 
 __all__ = [
-    "CLASS_MIX",
     "SHARE_WANTING_A_PLACE",
-    "UTILISATION",
     "PlaceCounts",
     "built_places",
     "place_counts",
-    "place_payments",
     "places_to_build",
 ]
-
-CLASS_MIX = {"infant": 0.05, "toddler": 0.25, "older_toddler": 0.50, "mixed": 0.20}
-"""Children in care by class type, an assumption: most are in their third year of age."""
-
-UTILISATION = 0.5
-"""Share of places in use when the response does not say; about half of China's stand empty."""
 
 SHARE_WANTING_A_PLACE = 0.35
 """Share of children under 3 whose families want a place: about 35 %, as the National Health
@@ -79,7 +70,7 @@ def place_counts(
     places_ref : numpy.ndarray
         Without the policy [places/1000 residents], dims (year,).
     utilisation : numpy.ndarray or float
-        Share of places in use, dims (draw, 1) or a number.
+        Share of places in use, dims (draw, 1) or a number; with the policy its own goes before.
 
     Returns
     -------
@@ -96,10 +87,12 @@ def place_counts(
     persons, children = np.atleast_2d(population), np.atleast_2d(children_under_3)
     path = capacity_path(scenario, years, places_ref).places
     ours, theirs = path * persons / 1000.0, places_ref * persons / 1000.0
+    policy = capacity(scenario)
+    own = None if policy is None else policy.utilisation
     return PlaceCounts(
         ours,
         theirs,
-        np.minimum(ours * utilisation, children),
+        np.minimum(ours * (utilisation if own is None else own.to("1").value), children),
         np.minimum(theirs * utilisation, children),
     )
 
@@ -126,67 +119,6 @@ def built_places(places: np.ndarray) -> np.ndarray:
     """
     highest = np.maximum.accumulate(places, axis=-1)
     return np.diff(highest, axis=-1, prepend=highest[..., :1])
-
-
-def _share_of_year(policy: ChildcareCapacity | ChildcareOperation, years: np.ndarray) -> np.ndarray:
-    """Return the part of each year from the month of the announcement on."""
-    begun = years * 12.0 + 12 - (policy.announced.year * 12 + policy.announced.month - 1)
-    share: np.ndarray = np.clip(begun / 12.0, 0.0, 1.0)
-    return share
-
-
-def place_payments(
-    scenario: Scenario, counts: PlaceCounts, years: np.ndarray
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return what childcare places cost government in each year.
-
-    A construction grant is due for every place built from the month of the announcement on, also
-    for those that would have been built anyway; an operating subsidy for every child in care,
-    12 months a year, by class type in the proportions of :data:`CLASS_MIX` unless the instrument
-    gives a ``class_mix``.
-
-    Parameters
-    ----------
-    scenario : Scenario
-    counts : PlaceCounts
-    years : numpy.ndarray
-        Shape (year,).
-
-    Returns
-    -------
-    dict of str to tuple of numpy.ndarray
-        By instrument: nominal CNY, and the part of it for places that would have been there
-        without the policy (deadweight), each of dims (draw, year).
-    """
-    found = {}
-    for name, policy in scenario.policies.items():
-        if isinstance(policy, ChildcareCapacity) and policy.construction_subsidy is not None:
-            each = policy.construction_subsidy.value * _share_of_year(policy, years)
-            ours, theirs = built_places(counts.places), built_places(counts.places_ref)
-        elif isinstance(policy, ChildcareOperation):
-            each = 12.0 * monthly_subsidy(policy) * _share_of_year(policy, years)
-            ours, theirs = counts.used, counts.used_ref
-        else:
-            continue
-        found[name] = (each * ours, each * np.minimum(ours, theirs))
-    return found
-
-
-def monthly_subsidy(policy: ChildcareOperation) -> float:
-    """Return the operating subsidy per child in care, the mean over class types [CNY/month].
-
-    Examples
-    --------
-    >>> policy = ChildcareOperation.model_validate(
-    ...     {"announced": "2023-01-01", "amount": {"infant": "500 CNY/month"}})
-    >>> monthly_subsidy(policy)
-    25.0
-    """
-    mix = CLASS_MIX
-    if policy.class_mix is not None:
-        mix = {kind: share.to("1").value for kind, share in policy.class_mix.items()}
-    # A class without an amount gets nothing.
-    return sum(mix.get(kind, 0.0) * money.value for kind, money in policy.amount.items())
 
 
 def places_to_build(

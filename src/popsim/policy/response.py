@@ -17,6 +17,13 @@ formula above; a later one never lowers the effect of an earlier one, as a mean 
 weighted by dose would, because the map is concave. A birth after the window of a scheme has no
 dose of it, so a constant dose has no tempo effect after the payback years, an end has a negative
 one, and a trial has no extra births after its window.
+
+Where the response says so, taking away acts more strongly than giving: with the multiplier ρ,
+
+    R_ck[t] -= (ρ_c - 1) Σ_{j≥0} s_j max(E_ck[t-j-1] - E_ck[t-j], 0),   s_j = 1 - Σ_{i≤j} w_i,
+
+a disappointment that fades as the payback does. Births may be hurried into the last months before
+a known end; all of that is timing and taken back. Two channels may interact by γ √(R_1 R_2).
 """
 
 from __future__ import annotations
@@ -29,11 +36,23 @@ import numpy as np
 
 from popsim.errors import DataError, ProjectionError
 from popsim.kernels.random import uniform
-from popsim.policy.dose import capacity, capacity_path, cash_dose, childcare_dose
+from popsim.policy.dose import (
+    UTILISATION,
+    Doses,
+    capacity,
+    capacity_path,
+    channel_doses,
+    childcare_dose,
+)
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import read_response
-from popsim.policy.instruments import month, month_of
-from popsim.policy.model import (
+from popsim.policy.instruments import eligible_share, month, month_of
+from popsim.policy.kinds.childcare import ChildcareCapacity
+from popsim.policy.kinds.instrument import Instrument, by_order
+from popsim.policy.kinds.leave import PaidLeave
+from popsim.policy.kinds.measure import Measure
+from popsim.policy.model import Scenario
+from popsim.policy.response_file import (
     Beta,
     Channel,
     Distribution,
@@ -42,8 +61,9 @@ from popsim.policy.model import (
     Lognormal,
     Normal,
     ResponseFile,
+    Rush,
     SaturatingChannel,
-    Scenario,
+    ThresholdChannel,
     Uniform,
 )
 
@@ -60,6 +80,8 @@ __all__ = [
     "effect_chances",
     "map_effect",
     "net_of_payback",
+    "stronger_removal",
+    "used_channels",
 ]
 
 NEGLIGIBLE = 0.005
@@ -167,39 +189,54 @@ class ChannelDraws:
         Parameters of the map, each of shape (draw,).
     multiplier : numpy.ndarray
         Dims (draw, birth_order), order 4 as order 3.
-    quantum_share, utilisation : numpy.ndarray
-        Fractions, shape (draw,).
+    quantum_share, utilisation, pass_through : numpy.ndarray
+        Fractions, shape (draw,); 1 where the channel does not say.
+    removal_multiplier : numpy.ndarray
+        Shape (draw,); 1 where the channel does not say.
+    rush : numpy.ndarray
+        Effect before a known end [% per ``per_dose``], shape (draw,); 0 where there is none.
     """
 
     map: Mapping[str, np.ndarray]
     multiplier: np.ndarray
     quantum_share: np.ndarray
     utilisation: np.ndarray
+    pass_through: np.ndarray
+    removal_multiplier: np.ndarray
+    rush: np.ndarray
 
 
 def draw_channel(channel: Channel, name: str, draws: range, seed: int) -> ChannelDraws:
     """Draw all parameters of a channel; every parameter has a stream of its own."""
 
-    def one(distribution: Distribution, parameter: str) -> np.ndarray:
+    def one(distribution: Distribution | None, parameter: str, absent: float = 1.0) -> np.ndarray:
+        if distribution is None:
+            return np.full(len(draws), absent)
         return draw_distribution(distribution, draws, seed, f"response/{name}/{parameter}")
 
+    parts: dict[str, Distribution]
     if isinstance(channel, SaturatingChannel):
         parts = {"beta": channel.beta, "Ds": channel.Ds, "D0": channel.D0}
     elif isinstance(channel, LinearChannel):
         parts = {"effect": channel.effect}
+    elif isinstance(channel, ThresholdChannel):
+        parts = {"effect": channel.effect, "D0": channel.D0}
     else:
         parts = {"at_10": channel.at_10, "exponent": channel.exponent}
-    by_order = channel.order_multiplier
+    orders = channel.order_multiplier
     first, second, third = (
         one(d, f"order_multiplier/{k}")
-        for k, d in ((1, by_order.first), (2, by_order.second), (3, by_order.third))
+        for k, d in ((1, orders.first), (2, orders.second), (3, orders.third))
     )
-    used = channel.utilisation
+    rush = channel.rush.effect if channel.rush is not None else None
     return ChannelDraws(
         map={key: one(d, key) for key, d in parts.items()},
         multiplier=np.stack([first, second, third, third], axis=-1),
         quantum_share=one(channel.quantum_share, "quantum_share"),
-        utilisation=np.ones(len(draws)) if used is None else one(used, "utilisation"),
+        utilisation=one(channel.utilisation, "utilisation"),
+        pass_through=one(channel.pass_through, "pass_through"),
+        removal_multiplier=one(channel.removal_multiplier, "removal_multiplier"),
+        rush=one(rush, "rush", 0.0),
     )
 
 
@@ -210,7 +247,7 @@ def map_effect(
 
     Parameters
     ----------
-    channel : SaturatingChannel, LinearChannel or PowerChannel
+    channel : SaturatingChannel, LinearChannel, PowerChannel or ThresholdChannel
     parameters : mapping of str to numpy.ndarray
         Of shape (draw,).
     dose : numpy.ndarray
@@ -232,6 +269,8 @@ def map_effect(
         effect = -wide("beta") * wide("Ds") * np.expm1(-above / wide("Ds"))
     elif isinstance(channel, LinearChannel):
         effect = wide("effect") * dose / channel.per_dose
+    elif isinstance(channel, ThresholdChannel):
+        effect = wide("effect") * np.maximum(dose - wide("D0"), 0.0) / channel.per_dose
     else:
         scaled = np.where(dose > 0, dose / 10.0, 1.0)
         effect = np.where(dose > 0, wide("at_10") * scaled ** wide("exponent"), 0.0)
@@ -285,6 +324,44 @@ def net_of_payback(
     return net
 
 
+def stronger_removal(
+    log_effect: np.ndarray, multiplier: np.ndarray, payback: Sequence[float]
+) -> np.ndarray:
+    """Return what a falling effect takes away beyond itself.
+
+    ``-(ρ - 1) Σ_{j≥0} s_j max(E[t-j-1] - E[t-j], 0)`` with ``s_j = 1 - Σ_{i≤j} w_i``.
+
+    Parameters
+    ----------
+    log_effect : numpy.ndarray
+        E as in :func:`net_of_payback`.
+    multiplier : numpy.ndarray
+        ρ, shape (draw,).
+    payback : sequence of float
+        Weights w_1, w_2, …
+
+    Returns
+    -------
+    numpy.ndarray
+        Dims (draw, year, birth_order); 0 where nothing falls or ρ is 1.
+
+    Examples
+    --------
+    >>> ended = np.array([0.1, 0.1, 0.1, 0.0, 0.0]).reshape(1, 5, 1)
+    >>> stronger_removal(ended, np.array([1.5]), (0.5, 0.5))[0, :, 0].round(3)
+    array([ 0.   , -0.05 , -0.025])
+    """
+    before = len(payback)
+    years = log_effect.shape[1] - before
+    fall = np.maximum(-np.diff(log_effect, axis=1, prepend=log_effect[:, :1]), 0.0)
+    fades = 1.0 - np.concatenate([[0.0], np.cumsum(payback)])
+    total = np.zeros_like(log_effect[:, before:])
+    for lag, left in enumerate(fades[:-1]):
+        total += left * fall[:, before - lag : before - lag + years]
+    # Adding 0 makes -0 a plain 0.
+    return np.asarray((1.0 - multiplier)[:, None, None] * total + 0.0)
+
+
 class Response:
     """The response of a file: channels, maps and lags with drawn parameters.
 
@@ -292,6 +369,14 @@ class Response:
     ----------
     spec : ResponseFile, optional
         The default of the package when not given.
+
+    Attributes
+    ----------
+    spec : ResponseFile
+    channels : dict of str to Channel
+    lasting_only : bool
+        Whether effects are their lasting part alone, without what is brought forward, taken back,
+        hurried, or lost by disappointment; False for a new object.
 
     Examples
     --------
@@ -305,8 +390,8 @@ class Response:
 
     def __init__(self, spec: ResponseFile | None = None) -> None:
         self.spec = spec or read_response()
-        found = {"cash": self.spec.channels.cash, "childcare": self.spec.channels.childcare}
-        self.channels: dict[str, Channel] = {n: c for n, c in found.items() if c is not None}
+        self.channels: dict[str, Channel] = self.spec.channels.by_name()
+        self.lasting_only = False
 
     def log_effect(
         self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
@@ -344,71 +429,181 @@ class Response:
     def by_channel(
         self, scenario: Scenario, reference: Scenario, context: Context, draws: range, seed: int
     ) -> dict[str, np.ndarray]:
-        """Return the terms of :meth:`log_effect` by channel."""
-        effects = {}
-        for name, channel in self.channels.items():
-            parameters = self.parameters(name, channel, draws, seed)
-            ours, theirs = (
-                self._effect(name, channel, s, context, parameters) for s in (scenario, reference)
-            )
-            effects[name] = ours - theirs
-        return effects
+        """Return the terms of :meth:`log_effect` by channel.
+
+        ``cash`` and ``childcare`` are always there, the other channels where a policy of the
+        scenario or of the reference uses them; ``assumed`` and ``stated`` are effects that a
+        scenario states itself, ``interaction`` what channels do together.
+        """
+        used = {
+            name: channel
+            for name, channel in self.channels.items()
+            if name in _ALWAYS or name in used_channels(scenario, reference)
+        }
+        drawn = {n: self.parameters(n, channel, draws, seed) for n, channel in used.items()}
+        other = self.other_parameters(draws, seed)
+        ours, theirs = (
+            self._effects(one, context, used, drawn, other) for one in (scenario, reference)
+        )
+        zero = np.zeros((len(draws), len(context.years), len(ORDERS)))
+        names = dict.fromkeys((*ours, *theirs))
+        return {name: ours.get(name, zero) - theirs.get(name, zero) for name in names}
 
     def parameters(self, name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
-        """Return the parameters of a channel by draw; the one place where chance comes in."""
+        """Return the parameters of a channel by draw; chance comes in only here and below."""
         return draw_channel(channel, name, draws, seed)
 
-    def _effect(
+    def other_parameters(self, draws: range, seed: int) -> dict[str, np.ndarray]:
+        """Return parameters that belong to no channel, by name, each of shape (draw,)."""
+        found: dict[str, Distribution] = {
+            f"interaction/{'+'.join(one.between)}": one.strength for one in self.spec.interactions
+        }
+        if self.spec.intention_discount is not None:
+            found["intention_discount"] = self.spec.intention_discount
+        return {
+            name: draw_distribution(distribution, draws, seed, f"response/{name}")
+            for name, distribution in found.items()
+        }
+
+    def _effects(
+        self,
+        scenario: Scenario,
+        context: Context,
+        used: Mapping[str, Channel],
+        drawn: Mapping[str, ChannelDraws],
+        other: Mapping[str, np.ndarray],
+    ) -> dict[str, np.ndarray]:
+        """Return R by channel, each of dims (draw, year, birth_order); nothing of 0 is left out."""
+        before = len(self.spec.payback)
+        # What was promised before the first year is paid back in the years that are reported.
+        years = np.arange(context.years[0] - before, context.years[-1] + 1)
+        effects: dict[str, np.ndarray] = {}
+        for name, channel in used.items():
+            parameters = drawn[name]
+            rush = None
+            if name == "childcare":
+                effect = self._childcare(channel, scenario, context, years, parameters)
+            else:
+                effect, rush = self._promised(name, channel, scenario, context, years, parameters)
+                if effect is not None and name == "childcare_fee":
+                    users = self._users(scenario, context, years, drawn.get("childcare"))
+                    effect = np.log1p(users[:, :, None] * np.expm1(effect))
+            shape = len(parameters.quantum_share), len(context.years), len(ORDERS)
+            effects[name] = np.zeros(shape)
+            if effect is not None:
+                effects[name] += self._net(effect, parameters.quantum_share)
+            if self.lasting_only:
+                continue
+            if effect is not None and channel.removal_multiplier is not None:
+                effects[name] += stronger_removal(
+                    effect, parameters.removal_multiplier, self.spec.payback
+                )
+            if rush is not None:
+                effects[name] += self._net(rush, np.zeros(len(parameters.quantum_share)))
+        effects |= self._set_by_hand(scenario, years, other)
+        for one in self.spec.interactions:
+            first, second = (np.maximum(effects.get(n, 0.0), 0.0) for n in one.between)
+            strength = other[f"interaction/{'+'.join(one.between)}"][:, None, None]
+            joint = strength * np.sqrt(first * second)
+            if joint.any():
+                effects["interaction"] = effects.get("interaction", 0.0) + joint
+        return effects
+
+    def _net(self, effect: np.ndarray, quantum_share: np.ndarray) -> np.ndarray:
+        """Return R of E: net of payback, or the lasting part alone."""
+        if self.lasting_only:
+            return np.asarray(quantum_share[:, None, None] * effect[:, len(self.spec.payback) :])
+        return net_of_payback(effect, quantum_share, self.spec.payback)
+
+    def _set_by_hand(
+        self, scenario: Scenario, years: np.ndarray, other: Mapping[str, np.ndarray]
+    ) -> dict[str, np.ndarray]:
+        """Return the effects that measures state themselves, dims (draw, year, birth_order)."""
+        found: dict[str, np.ndarray] = {}
+        months = np.arange(month(years[0], 1), month(years[-1] + 1, 1))
+        for policy in scenario.policies.values():
+            if not isinstance(policy, Measure) or policy.births is None:
+                continue
+            stated = policy.stated_effect
+            effect = np.array(by_order(stated or policy.assumed_effect or {}, "%"))
+            believed = np.ones(1)
+            if stated is not None:
+                if "intention_discount" not in other:
+                    continue
+                believed = other["intention_discount"]
+            share = eligible_share(policy.births, months).reshape(-1, 12).mean(axis=1)
+            logs = share[None, :, None] * _log_factor(believed[:, None, None] * effect)
+            lasting = policy.lasting.to("1").value if policy.lasting is not None else 1.0
+            net = self._net(logs, np.full(len(logs), lasting))
+            name = "assumed" if stated is None else "stated"
+            found[name] = found.get(name, 0.0) + net
+        return found
+
+    def _promised(
         self,
         name: str,
         channel: Channel,
         scenario: Scenario,
         context: Context,
-        parameters: ChannelDraws,
-    ) -> np.ndarray:
-        """Return R of one channel, dims (draw, year, birth_order)."""
-        shape = len(parameters.quantum_share), len(context.years), len(ORDERS)
-        before = len(self.spec.payback)
-        # What was promised before the first year is paid back in the years that are reported.
-        years = np.arange(context.years[0] - before, context.years[-1] + 1)
-        if name == "cash":
-            effect = self._cash(channel, scenario, context, years, parameters)
-        else:
-            effect = self._childcare(channel, scenario, context, years, parameters)
-        if effect is None:
-            return np.zeros(shape)
-        return net_of_payback(effect, parameters.quantum_share, self.spec.payback)
-
-    def _cash(
-        self,
-        channel: Channel,
-        scenario: Scenario,
-        context: Context,
         years: np.ndarray,
         parameters: ChannelDraws,
-    ) -> np.ndarray | None:
+    ) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Return E of what is promised to each birth, and of a rush before a known end."""
         conception = int(self.spec.conception_lag.value)
         months = np.arange(month(years[0], 1), month(years[-1] + 1, 1))
-        doses = cash_dose(scenario, months, context.gdp_per_head, lag=conception)
-        if not doses.dose.any():
-            return None
+        doses = channel_doses(
+            scenario, name, months, context.gdp_per_head, of=channel.dose_of, lag=conception
+        )
+        rush = None
+        if channel.rush is not None:
+            rush = _rush(doses, channel.rush, parameters.rush, months)
+        if not doses.dose.any() and not doses.passed.any():
+            return None, rush
         lag = conception + int(channel.decision_lag.value)
         share = _answered(months, doses.announced, lag, channel.ramp.value)
         weight = -np.diff(share, axis=0, append=0.0) / 12.0
         # Most months have the same doses: the map is taken once per dose, not once per month.
         summed = np.cumsum(doses.dose, axis=0)
-        levels, place = np.unique(summed.round(9), return_inverse=True)
+        passed = np.cumsum(doses.passed, axis=0)
+        pairs = np.stack([summed.ravel(), passed.ravel()]).round(9)
+        levels, place = np.unique(pairs, axis=1, return_inverse=True)
         place = place.reshape(summed.shape)
-        in_year = np.zeros((len(ORDERS), len(levels), len(years)))
+        in_year = np.zeros((len(ORDERS), levels.shape[1], len(years)))
         year_of = (months - months[0]) // 12
         for order in range(len(ORDERS)):
             np.add.at(
                 in_year[order], (place[:, order], np.broadcast_to(year_of, weight.shape)), weight
             )
-        effect = map_effect(channel, parameters.map, levels[None, :])
+        dose = levels[None, 0]
+        if levels[1].any():
+            dose = dose + parameters.pass_through[:, None] * levels[None, 1]
+        effect = map_effect(channel, parameters.map, dose)
         logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
-        by_order = [logs[:, :, k] @ in_year[k] for k in range(len(ORDERS))]
-        return np.stack(by_order, axis=-1)
+        columns = [logs[:, :, k] @ in_year[k] for k in range(len(ORDERS))]
+        return np.stack(columns, axis=-1), rush
+
+    def _users(
+        self,
+        scenario: Scenario,
+        context: Context,
+        years: np.ndarray,
+        childcare: ChannelDraws | None,
+    ) -> np.ndarray:
+        """Return the share of children under 3 in care, dims (draw, year)."""
+        used: np.ndarray | float = UTILISATION
+        if childcare is not None and self.channels["childcare"].utilisation is not None:
+            used = childcare.utilisation[:, None]
+        policy = capacity(scenario)
+        if policy is not None and policy.utilisation is not None:
+            used = policy.utilisation.to("1").value
+        path = capacity_path(scenario, context.years, context.places_ref).places
+        none = np.zeros_like(path)
+        persons, children = (
+            np.atleast_2d(context.population),
+            np.atleast_2d(context.children_under_3),
+        )
+        share = childcare_dose(path, none, persons, children, used) / 100.0
+        return share[:, np.clip(years - context.years[0], 0, None)]
 
     def _childcare(
         self,
@@ -422,12 +617,16 @@ class Response:
         if policy is None:
             return None
         path = capacity_path(scenario, context.years, context.places_ref)
+        used: np.ndarray | float = parameters.utilisation[:, None]
+        if policy.utilisation is not None:
+            used = policy.utilisation.to("1").value
         dose = childcare_dose(
             path.places,
             context.places_ref,
             context.population,
             context.children_under_3,
-            parameters.utilisation[:, None],
+            used,
+            None if policy.utilisation is None else parameters.utilisation[:, None],
         )
         # Before the first year places stand as in it: nothing older is known of the region.
         dose = dose[:, np.clip(years - context.years[0], 0, None)]
@@ -443,20 +642,63 @@ class Response:
     def notices(self, scenario: Scenario, context: Context) -> list[str]:
         """Return what a reader must know about a scenario under this response.
 
-        Targets that add nothing, and policies whose channel the response does not have.
+        Targets that add nothing, policies whose channel the response does not have, measures
+        without an effect, leave whose pay is not counted.
         """
         found = capacity_path(scenario, context.years, context.places_ref).notices
-        channel_of = {"cash_transfer": "cash", "childcare_capacity": "childcare"}
         for name, policy in scenario.policies.items():
-            channel = channel_of.get(policy.kind)
-            if channel is None:
+            uses = _uses(policy)
+            if not uses:
                 found.append(f"{scenario.id}: {name} costs money and has no effect on births here")
-            elif channel not in self.channels:
-                found.append(
-                    f"{scenario.id}: {name} has no effect, the response {self.spec.id} has no "
-                    f"channel {channel!r}"
-                )
+            for channel in uses:
+                if channel == "stated" and self.spec.intention_discount is None:
+                    found.append(
+                        f"{scenario.id}: {name} has no effect, the response {self.spec.id} has no "
+                        "intention_discount"
+                    )
+                elif channel not in self.channels and channel not in ("assumed", "stated"):
+                    found.append(
+                        f"{scenario.id}: {name} has no effect, the response {self.spec.id} has no "
+                        f"channel {channel!r}"
+                    )
+            if isinstance(policy, PaidLeave) and policy.wage is None:
+                found.append(f"{scenario.id}: {name} gives no wage, so its pay is not in the cost")
         return found
+
+
+#: Channels that every result names, also where no policy uses them.
+_ALWAYS = ("cash", "childcare")
+
+
+def _uses(policy: Instrument) -> list[str]:
+    """Return the channels through which a policy acts."""
+    found = [offer.channel for offer in policy.offers()]
+    if policy.transfers():
+        found.insert(0, "cash")
+    if isinstance(policy, ChildcareCapacity):
+        found.append("childcare")
+    if isinstance(policy, Measure) and policy.births is not None:
+        found.append("assumed" if policy.stated_effect is None else "stated")
+    return list(dict.fromkeys(found))
+
+
+def used_channels(*scenarios: Scenario) -> set[str]:
+    """Return the channels through which the policies of some scenarios act."""
+    return {name for one in scenarios for policy in one.policies.values() for name in _uses(policy)}
+
+
+def _rush(doses: Doses, rush: Rush, effect: np.ndarray, months: np.ndarray) -> np.ndarray | None:
+    """Return E of births hurried into the last months before known ends."""
+    length = int(rush.months.value)
+    logs = np.zeros((len(effect), len(months) // 12, len(ORDERS)))
+    for end in doses.ends:
+        if end.known > end.month - length or not end.lost.any():
+            continue
+        hurried = _log_factor(effect[:, None] * end.lost / rush.per_dose)
+        last = (months > end.month - length) & (months <= end.month)
+        share = last.reshape(-1, 12).mean(axis=1)
+        logs += share[None, :, None] * hurried[:, None, :]
+    return logs if logs.any() else None
 
 
 def _log_factor(effect: np.ndarray) -> np.ndarray:

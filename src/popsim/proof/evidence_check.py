@@ -19,8 +19,8 @@ import pandas as pd
 from popsim.data.evidence import evidence
 from popsim.errors import DataError
 from popsim.policy.alternatives import alternative_response
-from popsim.policy.model import ResponseFile
 from popsim.policy.response import Response, draw_channel, map_effect
+from popsim.policy.response_file import ResponseFile
 
 __all__ = ["DRAWS", "evidence_check", "share_contained"]
 
