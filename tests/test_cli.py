@@ -174,9 +174,9 @@ def test_tables_are_written_checked_described_and_run(popsim, tmp_path):
 def test_names_on_the_command_line_are_those_of_the_library():
     from popsim.cli import PROOF_NAMES, UNCERTAINTY_NAMES
     from popsim.demography.uncertainty import UNCERTAINTY
-    from popsim.proof.tables import PROOFS
+    from popsim.proof.tables import PROOFS, PROOFS_WITHOUT_FILES
 
-    assert tuple(PROOFS) == PROOF_NAMES
+    assert (*PROOFS, *PROOFS_WITHOUT_FILES) == PROOF_NAMES
     assert set(UNCERTAINTY_NAMES) == set(UNCERTAINTY)
 
 
@@ -187,6 +187,22 @@ def test_proof_prints_and_writes_its_tables(popsim, shared, tmp_path):
     table = pd.read_csv(tmp_path / "proof/fertility-measures.csv", index_col=0)
     assert (table["verdict"] == "met").all()
     assert "PATFR, exact table" in done.output
+
+
+def test_proof_of_the_evidence_needs_no_folder(popsim, tmp_path):
+    done = popsim("proof", "evidence", "--out", "proof")
+    assert done.exit_code == 0, done.output
+    table = pd.read_csv(tmp_path / "proof/sensitivity.csv").set_index("change")
+    assert round(table.loc["all estimates", "effect"], 2) == 0.32
+    assert "Quebec ANC" in done.output
+    assert popsim("proof", "evidence", ".").output == (
+        "popsim: evidence reads no files; write: no folder\n"
+    )
+    done = popsim("proof", "un")
+    assert (done.exit_code, done.output) == (
+        1,
+        "popsim: un compares with files; write: the folder that holds them\n",
+    )
 
 
 def test_proof_without_its_files_says_all_that_is_missing(popsim, tmp_path):

@@ -33,6 +33,7 @@ def plain(text):
         "data-in.md",
         "regions.md",
         "goals.md",
+        "evidence.md",
     ],
 )
 def test_the_examples_of_a_page_run_and_print_what_it_shows(page, tmp_path, monkeypatch):

@@ -99,3 +99,31 @@ def test_pyramid_has_two_sides_and_an_outline():
 def test_what_cannot_be_drawn_is_refused(draw, message):
     with pytest.raises(DataError, match=message):
         draw()
+
+
+@pytest.mark.parametrize(
+    ("locale", "last"),
+    [
+        ("en", "next programme, 95 % interval"),
+        ("zh", "下一项目，95%区间"),
+        ("both", "下一项目，95%区间\nnext programme, 95 % interval"),
+    ],
+)
+def test_forest_draws_programmes_pool_and_prediction(locale, last):
+    pooled = ps.pool_evidence()
+    ax = ps.plot.forest(pooled, locale=locale)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[:-2] == pooled.programmes["programme"].tolist()
+    assert names[-1] == last
+    numbers = [text.get_text() for text in ax.texts]
+    assert numbers[0] == "1.7 (0.84\N{EN DASH}3.3)"
+    assert numbers[-2:] == ["0.32 (0.17\N{EN DASH}0.63)", "(0.031\N{EN DASH}3.3)"]
+    alone, squares, prediction = ax.collections
+    np.testing.assert_allclose(
+        alone.get_segments()[0][:, 0], pooled.programmes.loc[0, ["low", "high"]].astype(float)
+    )
+    np.testing.assert_allclose(squares.get_offsets()[:, 0], pooled.programmes["effect"])
+    ends = prediction.get_segments()[0][:, 0]
+    np.testing.assert_allclose(ends, [pooled.prediction_low, pooled.prediction_high])
+    diamond = ax.patches[0].get_xy()
+    assert (diamond[:, 0].min(), diamond[:, 0].max()) == (pooled.low, pooled.high)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import popsim as ps
-from popsim.data.evidence import CHANNELS, EVIDENCE_COLUMNS
+from popsim.data.evidence import CHANNELS, EVIDENCE_COLUMNS, OUTCOMES
 from popsim.errors import DataError
 from popsim.policy.pooling import paule_mandel, programme_effects
 
@@ -108,6 +108,30 @@ def test_the_table_is_what_was_read(shared: Path):
         np.testing.assert_array_equal(table[name], theirs[name])
     assert table["pool"].tolist() == (theirs["pool"] == 1).tolist()
     assert table["programme"].tolist() == theirs["programme"].tolist()
+    # Nothing that is a change of births in per cent is left out, but for one in an index.
+    whole = read[(read["verified"] == "yes") & read["effect_pct"].notna()].index
+    assert sorted(set(whole) - set(table.index)) == ["CN-kgexp"]
+    assert set(table.index) <= set(whole)
+    logs = theirs["ci_kind"] == "ci95_from_se"
+    for ours, bound in (("effect_low_pct", "ci_low"), ("effect_high_pct", "ci_high")):
+        expected = 100 * np.expm1(theirs.loc[logs, bound])
+        np.testing.assert_allclose(table.loc[logs, ours], expected, atol=0.006)
+        assert table.loc[~logs, ours].isna().all()
+    # Figures are taken over, sentences of the sources are not.
+    for name, row in table.select_dtypes(exclude="number").drop(columns="pool").iterrows():
+        quoted = theirs.loc[name, "effect_text"]
+        assert all(quoted not in str(cell) for cell in row), name
+
+
+def test_estimates_with_nothing_from_memory():
+    table = ps.evidence(verified=True)
+    assert table.attrs["source"] == "popsim evidence table: nothing recalled"
+    dosed = table[table["dose_pv_pct_gdppc"].notna()]
+    # Of all doses of money one is not over a remembered GDP per head.
+    assert dosed["id"].tolist() == ["META-ifs-prob"]
+    assert "JP-unayama" not in set(table["id"])
+    with pytest.raises(DataError, match=r"has pooled, nothing recalled$"):
+        ps.evidence(pooled=True, verified=True)
 
 
 def test_paule_mandel_and_hartung_knapp():
@@ -180,7 +204,14 @@ def test_the_flags_of_the_table():
     assert set(table["channel"]) <= set(CHANNELS)
     dosed = table["dose_pv_pct_gdppc"].notna()
     assert set(table.loc[dosed, "dose_change"]) == {"introduced", "withdrawn"}
-    assert (table.loc[~dosed, "dose_change"] == "").all()
+    steered = table["dose_change"] != ""
+    assert set(table.loc[~steered, "channel"]) == {"housing"}
+    # Giving raises births and taking away lowers them, but for a rush before the end.
+    towards = np.where(table["dose_change"] == "withdrawn", -1, 1)
+    against = table[steered & (np.sign(table["effect_pct"]) != towards)]
+    assert against["id"].tolist() == ["ES-gt-transition-out"]
+    assert set(table["outcome"]) == set(OUTCOMES)
+    assert table.loc[table["outcome"] == "intention", "pool"].sum() == 0
     assert (table.loc[dosed, "derivation"] != "").all()
     assert table.loc[table["transitory"], "semi_per_1pct_pv"].isna().all()
     assert not (table["pool"] & table["transitory"]).any()
@@ -193,11 +224,12 @@ def test_the_flags_of_the_table():
 
 def test_bad_filters_are_told_together():
     with pytest.raises(DataError) as told:
-        ps.evidence(channel="csh", order=5, quality="E", locale="fr")  # type: ignore[arg-type]
+        ps.evidence(channel="csh", order=5, outcome="birth", quality="E", locale="fr")  # type: ignore[arg-type]
     assert str(told.value) == (
-        "4 problems\n"
+        "5 problems\n"
         "channel 'csh' is unknown; write: cash\n"
         "order 5 is unknown; write: all, 1, 2, 3, 4, 2+, 3+, 4+\n"
+        "outcome 'birth' is unknown; write: births\n"
         "quality 'E' is unknown; write: letters of ABCD, e.g. 'AB'\n"
         "locale 'fr' is unknown; write: en or zh"
     )

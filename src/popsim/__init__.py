@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from popsim.evaluation.goals import goal
     from popsim.evaluation.sensitivity import sensitivity
     from popsim.policy.files import read_response, read_scenario
+    from popsim.policy.own_evidence import response_from_evidence, write_response
+    from popsim.policy.pool_sensitivity import pool_sensitivity
     from popsim.policy.pooling import fit_dose_response, pool_evidence
     from popsim.policy.response import Response
     from popsim.simulation import run
@@ -75,6 +77,7 @@ _HOMES = {
     "load_result": "popsim.store",
     "plot": "popsim.plotting",
     "pool_evidence": "popsim.policy.pooling",
+    "pool_sensitivity": "popsim.policy.pool_sensitivity",
     "project": "popsim.demography.projection",
     "project_regions": "popsim.demography.regions",
     "read_counts": "popsim.tables.counted",
@@ -83,9 +86,11 @@ _HOMES = {
     "register_indicator": "popsim.demography.indicators",
     "remove_indicator": "popsim.demography.indicators",
     "read_tables": "popsim.tables.read",
+    "response_from_evidence": "popsim.policy.own_evidence",
     "run": "popsim.simulation",
     "save_result": "popsim.store",
     "sensitivity": "popsim.evaluation.sensitivity",
+    "write_response": "popsim.policy.own_evidence",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
 }
@@ -118,6 +123,7 @@ __all__ = [
     "load_result",
     "plot",
     "pool_evidence",
+    "pool_sensitivity",
     "project",
     "project_regions",
     "read_counts",
@@ -126,9 +132,11 @@ __all__ = [
     "read_tables",
     "register_indicator",
     "remove_indicator",
+    "response_from_evidence",
     "run",
     "save_result",
     "sensitivity",
+    "write_response",
     "write_tables",
     "write_template",
 ]

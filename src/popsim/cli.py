@@ -27,7 +27,7 @@ EXAMPLES = {
     "proof": "popsim proof looking-back census-tables --locale zh",
 }
 #: Names of the comparisons, repeated here so that --help loads no numerical library.
-PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast")
+PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast", "evidence")
 UNCERTAINTY_NAMES = ("default", "progression", "none")
 #: Year of the table, and years of the course: first full response, end of payback, later.
 SHOWN_YEAR = 2030
@@ -465,14 +465,19 @@ def new(file: Path, tables: bool, year: int | None, ages: Literal["single", "fiv
 
 @main.command(epilog=_example("proof"))
 @click.argument("name", type=click.Choice(PROOF_NAMES))
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), required=False
+)
 @click.option("--locale", type=click.Choice(["en", "zh"]), default="en", show_default=True)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=None, help="Folder for the tables as CSV."
 )
 @_told
-def proof(name: str, folder: Path, locale: str, out: Path | None) -> None:
-    """Set popsim beside published figures in FOLDER, or beside what happened."""
+def proof(name: str, folder: Path | None, locale: str, out: Path | None) -> None:
+    """Set popsim beside published figures in FOLDER, or beside what happened.
+
+    evidence enters the studies of the package into the default response and needs no FOLDER.
+    """
     from popsim.proof.tables import proof_tables
 
     tables = proof_tables(name, folder, locale)

@@ -1461,10 +1461,10 @@ _ALLOCATION = (
         "money_promised",
         ("budget", "region", "draw"),
         "CNY",
-        "cash promised",
-        "现金承诺额",
-        "Value of all cash promised to the births of the window at the best levels, discounted at "
-        "4 % a year to its start.",
+        "money of all instruments",
+        "全部措施资金",
+        "Value of all money promised to the births of the window, and spent on places, care and "
+        "measures in it, at the best levels, discounted at 4 % a year to its start.",
         minimum=0,
         display="10^4 CNY",
     ),

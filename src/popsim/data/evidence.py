@@ -1,8 +1,13 @@
 """The studies behind the default response: one row an estimate, with its citation.
 
-Every row states a number that was read in a source; findings without a number and numbers from
-memory are left out. What is *not* read is said: ``dose_denominator`` is ``recalled`` where the GDP
-per head by which a sum of money was divided is from memory, which is nearly everywhere.
+Every row states a finding that was read in a source and is a change of births in per cent. Left
+out are findings without a number, numbers from memory, and findings in units that cannot be turned
+into per cent of births: costs per additional birth, changes of a quota, percentage points of a
+probability without its level, and answers of surveys but for one (``outcome`` is ``intention``).
+Programmes that changed nothing are mostly among the first; they stand in the ``p_zero`` of the
+default. What is *not* read is said: ``dose_denominator`` and ``effect_base`` are ``recalled``
+where the number by which a dose or an effect was divided is from memory. For the GDP per head
+behind a dose that is nearly everywhere.
 """
 
 from __future__ import annotations
@@ -16,10 +21,13 @@ import pandas as pd
 
 from popsim.errors import DataError, Problems, nearest
 
-__all__ = ["CHANNELS", "EVIDENCE_COLUMNS", "EvidenceColumn", "evidence"]
+__all__ = ["CHANNELS", "EVIDENCE_COLUMNS", "OUTCOMES", "EvidenceColumn", "evidence"]
 
 CHANNELS = ("cash", "childcare", "fee", "leave", "housing")
 """What a measure gives; taxes, credits and allowances are cash."""
+
+OUTCOMES = ("births", "completed fertility", "intention")
+"""What a study counted: births of a period, children by the end, or what people said."""
 
 _ORDERS = ("all", "1", "2", "3", "4", "2+", "3+", "4+")
 _FILE = "evidence.csv"
@@ -51,11 +59,15 @@ class EvidenceColumn:
 EVIDENCE_COLUMNS: dict[str, EvidenceColumn] = {
     "id": EvidenceColumn("text", "", "estimate", "估计编号", "Name of the estimate."),
     "citation": EvidenceColumn("text", "", "citation", "文献", "The study."),
+    "doi": EvidenceColumn("text", "", "DOI", "DOI", "Empty unless it was seen on a page."),
     "country": EvidenceColumn("text", "", "country", "国家或地区", "Where the measure was taken."),
     "year": EvidenceColumn("text", "", "year", "政策年份", "Year or years of the measure."),
     "instrument": EvidenceColumn("text", "", "measure", "政策措施", "What was paid or provided."),
     "channel": EvidenceColumn(
         "text", "", "channel", "响应渠道", f"What it gives: {', '.join(CHANNELS)}."
+    ),
+    "design": EvidenceColumn(
+        "text", "", "design", "研究设计", "How the effect was told from other causes."
     ),
     "birth_order": EvidenceColumn(
         "text", "", "births studied", "研究对象孩次", "Births studied, as the source has it."
@@ -63,15 +75,23 @@ EVIDENCE_COLUMNS: dict[str, EvidenceColumn] = {
     "order": EvidenceColumn(
         "text", "", "birth order", "孩次", "The same as one of all, 1, 2, 3, 4, 2+, 3+, 4+."
     ),
+    "outcome": EvidenceColumn("text", "", "outcome", "结果变量", f"One of {', '.join(OUTCOMES)}."),
     "effect_pct": EvidenceColumn(
         "number",
         "%",
         "effect on births",
         "出生效应",
-        "Change of the births studied, with its sign.",
+        "Change of the births studied, with its sign, for the dose or what effect_unit names.",
     ),
     "effect_unit": EvidenceColumn(
         "text", "", "unit in the source", "原文单位", "Unit of the figure in the source."
+    ),
+    "effect_base": EvidenceColumn(
+        "text",
+        "",
+        "base of the effect is",
+        "效应基数来源",
+        "stated or recalled: the level by which a change was divided; empty without a division.",
     ),
     "effect_low_pct": EvidenceColumn(
         "number", "%", "effect, lower bound", "效应95%区间下限", "95 % bound, where one was read."
@@ -86,18 +106,26 @@ EVIDENCE_COLUMNS: dict[str, EvidenceColumn] = {
         "每孩补贴现值占人均GDP比重",
         "All money per child, up to three years undiscounted, longer streams at 4 % a year.",
     ),
-    "dose_denominator": EvidenceColumn(
-        "text", "", "GDP per head is", "人均GDP来源", "stated (read in a source) or recalled."
-    ),
-    "dose_change": EvidenceColumn(
-        "text", "", "money was", "补贴变动方向", "introduced (or raised) or withdrawn (or cut)."
-    ),
     "coverage_points": EvidenceColumn(
         "number",
         "%",
         "coverage of childcare, points",
         "托育覆盖率变动（百分点）",
         "Points of age 0-2.",
+    ),
+    "dose_denominator": EvidenceColumn(
+        "text",
+        "",
+        "denominator of the dose is",
+        "剂量分母来源",
+        "GDP per head, or children under 3: stated (read in a source) or recalled.",
+    ),
+    "dose_change": EvidenceColumn(
+        "text",
+        "",
+        "measure was",
+        "政策变动方向",
+        "introduced (or raised) or withdrawn (or cut); empty for prices of houses.",
     ),
     "semi_per_1pct_pv": EvidenceColumn(
         "number",
@@ -139,8 +167,10 @@ def evidence(
     channel: str | None = None,
     country: str | None = None,
     order: str | int | None = None,
+    outcome: str | None = None,
     quality: str | None = None,
     pooled: bool = False,
+    verified: bool = False,
     locale: Literal["en", "zh"] | None = None,
 ) -> pd.DataFrame:
     """Return the estimates of studies on which the default response rests.
@@ -155,10 +185,14 @@ def evidence(
         Only countries whose name contains this, e.g. ``"Canada"``.
     order : {'all', 1, 2, 3, 4, '2+', '3+', '4+'}, optional
         Only estimates for exactly these births.
+    outcome : {'births', 'completed fertility', 'intention'}, optional
+        Only studies that counted this.
     quality : str, optional
         Grades that are kept, e.g. ``"AB"``.
     pooled : bool
         Only the estimates that the default pools.
+    verified : bool
+        Only estimates no figure of which is from memory, its denominators included.
     locale : {'en', 'zh'}, optional
         Headings in a language; the names of :data:`EVIDENCE_COLUMNS` otherwise.
 
@@ -191,6 +225,9 @@ def evidence(
         problems.add(f"channel {channel!r} is unknown", instead=near or ", ".join(CHANNELS))
     if order is not None and str(order) not in _ORDERS:
         problems.add(f"order {order!r} is unknown", instead=", ".join(_ORDERS))
+    if outcome is not None and outcome not in OUTCOMES:
+        near = nearest(outcome, OUTCOMES)
+        problems.add(f"outcome {outcome!r} is unknown", instead=near or ", ".join(OUTCOMES))
     if quality is not None and (not quality or set(quality) - set("ABCD")):
         problems.add(f"quality {quality!r} is unknown", instead="letters of ABCD, e.g. 'AB'")
     if locale not in (None, "en", "zh"):
@@ -208,12 +245,18 @@ def evidence(
     if order is not None:
         kept &= table["order"] == str(order)
         said.append(f"order {order}")
+    if outcome is not None:
+        kept &= table["outcome"] == outcome
+        said.append(f"outcome {outcome!r}")
     if quality is not None:
         kept &= table["quality"].isin(list(quality))
         said.append(f"quality {quality}")
     if pooled:
         kept &= table["pool"]
         said.append("pooled")
+    if verified:
+        kept &= (table[["effect_base", "dose_denominator"]] != "recalled").all(axis=1)
+        said.append("nothing recalled")
     chosen = table[kept].reset_index(drop=True)
     if chosen.empty:
         raise DataError(f"no estimate of the evidence table has {', '.join(said)}")

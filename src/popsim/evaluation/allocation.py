@@ -124,10 +124,9 @@ def allocate(
     baseline, response, uncertainty, demography, draws, seed, threads
         As in :func:`popsim.run`.
     scenario : Scenario, str or path
-        With the cash transfers whose levels are sought; what else it holds stays as it is.
+        With the instruments whose levels are sought; what else it holds stays as it is.
     levers : mapping of str to tuple of float
-        Dotted key to (lowest, highest) level, as in :func:`popsim.goal`; of cash transfers only,
-        because only these are costed.
+        Dotted key to (lowest, highest) level, as in :func:`popsim.goal`.
     budget : float or sequence of float
         CNY; several, in rising order, give the efficient frontier.
     window : {"period", "lasting"} or tuple of int
@@ -143,7 +142,7 @@ def allocate(
     Raises
     ------
     ScenarioError
-        When the scenario or a lever does not fit, or a lever is no cash transfer.
+        When the scenario or a lever does not fit.
     DataError
         When budgets, window, draws, uncertainty or trajectories do not fit, or a budget does not
         pay the lowest levels.

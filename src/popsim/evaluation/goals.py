@@ -167,8 +167,7 @@ def goal(
         Needed when the baseline has several regions.
     prefer : {"effort", "cost"}
         Which of the many answers with several levers: the least sum of squares of the positions
-        within the bounds, or the least money promised to the births up to ``year`` (cash levers
-        only).
+        within the bounds, or the least money of all instruments up to ``year``.
 
     Returns
     -------

@@ -33,7 +33,7 @@ def forest(pooled: Pooled, *, ax: Axes | None = None, locale: Locale = "both") -
 
     Squares are programmes, their area in proportion to the weight; lines are 95 % intervals of each
     programme alone. The diamond is the pooled effect with its confidence interval, the bar below
-    it the 95 % prediction interval. The scale is logarithmic.
+    it the 95 % prediction interval; the same numbers stand on the right. The scale is logarithmic.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def forest(pooled: Pooled, *, ax: Axes | None = None, locale: Locale = "both") -
     if ax is None:
         import matplotlib.pyplot as plt
 
-        size = (7.2, 1.4 + 0.36 * (count + 2))
+        size = (8.0, 1.4 + 0.36 * (count + 2))
         ax = plt.subplots(figsize=size, layout="constrained")[1]
     places = range(count)
     ax.hlines(places, rows["low"], rows["high"], color=COLOURS[0], linewidth=1.2)
@@ -80,6 +80,12 @@ def forest(pooled: Pooled, *, ax: Axes | None = None, locale: Locale = "both") -
     )
     ax.axvline(pooled.effect, color=COLOURS[1], linewidth=0.8, linestyle=":")
     labels = [*rows["programme"], _word("pooled", locale), _word("prediction", locale)]
+    spans = [*zip(rows["effect"], rows["low"], rows["high"], strict=True)]
+    spans.append((pooled.effect, pooled.low, pooled.high))
+    numbers = [f"{mid:.2g} ({low:.2g}\N{EN DASH}{high:.2g})" for mid, low, high in spans]
+    numbers.append(f"({pooled.prediction_low:.2g}\N{EN DASH}{pooled.prediction_high:.2g})")
+    for place, number in enumerate(numbers):
+        ax.text(1.02, place, number, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     ax.set_yticks(range(count + 2), labels, fontfamily=font_families())

@@ -159,7 +159,8 @@ def _check(name: str, row: pd.Series, problems: Problems) -> None:
             where=name,
             instead="a number above 0 in cv_for_pooling, e.g. 0.5",
         )
-    if "transitory" in row.index and row["transitory"]:
+    # A row of one's own, put under those of the table, may leave the flag empty.
+    if "transitory" in row.index and pd.notna(row["transitory"]) and row["transitory"]:
         problems.add("an effect of months is not one of a rule", where=name, instead="no such row")
     if "dose_pv_pct_gdppc" in row.index and row["dose_pv_pct_gdppc"] <= 0:
         problems.add(f"the dose {row['dose_pv_pct_gdppc']:g} is not above 0", where=name)

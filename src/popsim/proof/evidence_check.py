@@ -3,7 +3,9 @@
 A sum of money per child goes through the cash map, points of coverage go through the childcare
 map, each times the multiplier of the births studied. What comes out is the effect on the birth
 rate in the period, before any payback, which is what nearly all studies measure. Where money was
-withdrawn, the response says ``100 (1 / (1 + e / 100) - 1)``, the end of the effect e.
+withdrawn, the response says ``100 ((1 + e / 100)^-ρ - 1)``, the end of the effect e with the
+multiplier ρ of removal; the last months before a withdrawal go through the rush. A cut of childcare
+fees goes through the fee map where the response has one.
 
 This is no test on new data: the response rests on most of these studies. It shows whether the
 spread is as wide as theirs, and which of them the response contradicts.
@@ -98,8 +100,16 @@ def _check(
         key: draw_channel(channel, key, range(draws), seed) for key, channel in channels.items()
     }
     money = studies["dose_pv_pct_gdppc"].notna()
-    entered = np.where(money, "cash", "childcare")
-    missing = sorted(set(entered) - set(channels))
+    entered = np.where(money, "cash", "childcare").astype(object)
+    if "childcare_fee" in channels:
+        entered[studies["channel"] == "fee"] = "childcare_fee"
+    rush = channels["cash"].rush if "cash" in channels else None
+    if rush is not None:
+        # A fall after an announcement is no rush before an end.
+        before_an_end = studies["transitory"] & (studies["dose_change"] == "withdrawn")
+        before_an_end &= studies["effect_pct"] > 0
+        entered[before_an_end & (entered == "cash")] = "rush"
+    missing = sorted(set(entered) - set(channels) - {"rush"})
     if missing:
         raise DataError(f"the response {spec.id!r} has no channel {', '.join(missing)}")
     found = studies.assign(entered_as=entered)
@@ -108,12 +118,16 @@ def _check(
     for _, study in found.iterrows():
         key = study["entered_as"]
         # Coverage in a study is of places that are used: utilisation has done its part.
-        dose = study["dose_pv_pct_gdppc"] if key == "cash" else study["coverage_points"]
-        effect = map_effect(channels[key], drawn[key].map, np.array([[dose]]))[:, 0]
-        if study["order"] in _PLACE:
-            effect = effect * drawn[key].multiplier[:, _PLACE[study["order"]]]
-        if study["dose_change"] == "withdrawn":
-            effect = 100.0 * (1.0 / (1.0 + effect / 100.0) - 1.0)
+        dose = study["coverage_points"] if key == "childcare" else study["dose_pv_pct_gdppc"]
+        if key == "rush":
+            assert rush is not None
+            effect = drawn["cash"].rush * dose / rush.per_dose
+        else:
+            effect = map_effect(channels[key], drawn[key].map, np.array([[dose]]))[:, 0]
+            if study["order"] in _PLACE:
+                effect = effect * drawn[key].multiplier[:, _PLACE[study["order"]]]
+            if study["dose_change"] == "withdrawn":
+                effect = 100.0 * ((1.0 + effect / 100.0) ** -drawn[key].removal_multiplier - 1.0)
         rows.append(np.quantile(effect, list(_QUANTILES.values())))
     found[list(_QUANTILES)] = np.array(rows)
     for level in ("80", "95"):
