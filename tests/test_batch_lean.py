@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import popsim
-from popsim.batch.lean import PROBABILITIES, Laps, Shared, run_region
+from popsim.batch.lean import MONEY, PROBABILITIES, Laps, Shared, run_region
 from popsim.batch.lean_money import Bill
-from popsim.batch.lean_rows import HEADLINE, LEAN_INDICATORS, Layout, indicator_dims
+from popsim.batch.lean_rows import LEAN_INDICATORS, Layout, indicator_dims
 from popsim.batch.lean_space import Space, padded
 from popsim.demography.indicators.standard import MONITORING
 from popsim.errors import DataError, ProjectionError
+from popsim.evaluation.summary import HEADLINE
 from popsim.kernels.combinations import combine
 from popsim.kernels.quantiles import row_quantiles
 from popsim.policy.cost import payments_by_year
@@ -27,12 +28,14 @@ IDS = (
     "qingyuan-2023",
     "qingyuan-2023-sunset",
     "zhejiang-as-qingyuan",
+    "every-instrument",
 )
+NOTHING = read_scenario("baseline")
 
 
 @pytest.fixture(scope="module")
 def scenarios():
-    return [read_scenario(f"scenarios/{name}.yaml") for name in IDS]
+    return [read_scenario(f"scenarios/{name}.yaml") for name in ("baseline", *IDS)]
 
 
 def county(code, part):
@@ -45,7 +48,7 @@ def county(code, part):
 
 def values(array, *first):
     dims = [d for d in array.dims if d not in first and d != "draw"]
-    return array.transpose(*first, *dims).values
+    return array.transpose(*first, *dims, ...).values
 
 
 @pytest.fixture(scope="module", params=["default", "progression"])
@@ -59,10 +62,21 @@ def compared(request, uncertainty, scenarios):
     data = county(*request.param)
     there = [scenario for scenario in scenarios if scenario.covers(request.param[0])]
     options = {"uncertainty": uncertainty, "years": YEARS, "draws": DRAWS, "seed": 5}
-    lean = run_region(data, scenarios, indicators=tuple(LEAN_INDICATORS), block=48, **options)
+    told = []
+    lean = run_region(
+        data,
+        scenarios,
+        indicators=(*LEAN_INDICATORS, MONEY),
+        keep_draws=("births", MONEY),
+        keep_population=True,
+        tell=told.append,
+        block=48,
+        **options,
+    )
     full = popsim.run(data, there, **options)
-    rows = [0, *(scenarios.index(scenario) + 1 for scenario in there)]
-    return lean, full, rows, there
+    assert told == full.attrs["notices"].split("\n")
+    rows = [scenarios.index(scenario) for scenario in there]
+    return lean, full, rows, there[1:]
 
 
 def test_indicators_are_those_of_a_run(compared):
@@ -74,13 +88,11 @@ def test_indicators_are_those_of_a_run(compared):
         scale = np.abs(own.values).max() * 1e-13
         close = partial(np.testing.assert_allclose, rtol=1e-12, atol=scale, err_msg=name)
         quantiles = own.quantile(list(PROBABILITIES), "draw")
-        close(lean[f"{name}_quantile"][rows], values(quantiles, "scenario", "quantile"))
+        close(lean[name][rows], values(quantiles, "scenario", "quantile"))
         close(lean[f"{name}_mean"][rows], values(own.mean("draw"), "scenario"))
         assert indicator_dims(name) == values_dims(own)
         changes = effect[name].quantile(list(PROBABILITIES), "draw")
-        close(
-            lean[f"{name}_difference_quantile"][rows[1:]], values(changes, "scenario", "quantile")
-        )
+        close(lean[f"{name}_difference"][rows[1:]], values(changes, "scenario", "quantile"))
         close(
             lean[f"{name}_difference_mean"][rows[1:]], values(effect[name].mean("draw"), "scenario")
         )
@@ -96,9 +108,9 @@ def test_money_is_that_of_a_run(compared):
     full = full.isel(region=0)
     for row, scenario in zip(rows[1:], there, strict=True):
         bill = full["payments"].sel(scenario=scenario.id).sum("policy")
-        np.testing.assert_allclose(lean["bill_mean"][row], bill.mean("draw"), rtol=1e-12)
+        np.testing.assert_allclose(lean["payments_mean"][row], bill.mean("draw"), rtol=1e-12)
         np.testing.assert_allclose(
-            lean["bill_quantile"][row], bill.quantile(list(PROBABILITIES), "draw"), rtol=1e-12
+            lean["payments"][row], bill.quantile(list(PROBABILITIES), "draw"), rtol=1e-12
         )
     for row, scenario in zip(rows[1:], there, strict=True):
         if scenario.id not in costs["scenario"].values:
@@ -129,9 +141,19 @@ def test_what_migration_could_not_take_is_told(compared):
     assert lean["draws_cut"][rows].tolist() == (cut > 0).sum("draw").values.tolist()
 
 
+def test_draws_and_population_are_kept_where_asked_for(compared):
+    lean, full, rows, _ = compared
+    own = full.isel(region=0)
+    np.testing.assert_allclose(lean["births_draws"][rows], values(own["births"], "scenario"), 1e-12)
+    paid = own["payments"].sum("policy").transpose("scenario", "year", "draw")
+    np.testing.assert_allclose(lean["payments_draws"][rows], paid, rtol=1e-12)
+    people = own["population"].transpose("scenario", "time", "sex", "age")
+    np.testing.assert_allclose(lean["population"][rows], people, rtol=1e-12)
+
+
 def test_a_scenario_elsewhere_is_the_reference_here(compared):
     lean, _, rows, _ = compared
-    for row in set(range(len(IDS) + 1)) - set(rows):
+    for row in set(range(len(lean["births"]))) - set(rows):
         for name, array in lean.items():
             np.testing.assert_array_equal(array[row], array[0], err_msg=name)
 
@@ -148,7 +170,7 @@ def test_bits_depend_on_nothing_but_the_inputs(scenarios):
             np.testing.assert_array_equal(have[name], array, err_msg=name)
     alone = run([scenarios[-1]], indicators=["third_child_share"])
     for name, array in alone.items():
-        np.testing.assert_array_equal(array[1], want[name][-1], err_msg=name)
+        np.testing.assert_array_equal(array[0], want[name][-1], err_msg=name)
 
 
 def test_on_disk_when_memory_is_short(scenarios, monkeypatch):
@@ -156,7 +178,9 @@ def test_on_disk_when_memory_is_short(scenarios, monkeypatch):
     monkeypatch.setattr(
         "popsim.batch.lean.Space", lambda *given: made.append(Space(*given)) or made[-1]
     )
-    run = partial(run_region, county("331126", 0.003), [], years=YEARS, indicators=["births"])
+    run = partial(
+        run_region, county("331126", 0.003), [NOTHING], years=YEARS, indicators=["births"]
+    )
     run(draws=DRAWS, memory=0)
     run(draws=DRAWS)
     assert [space.on_disk for space in made] == [True, False]
@@ -183,18 +207,16 @@ class Large:
 def test_a_response_of_ones_own(scenarios):
     data, own = county("331126", 0.003), scenarios[-1:]
     options = {"response": Large(1.1), "years": YEARS, "draws": range(4)}
-    lean = run_region(data, own, indicators=["births"], probabilities=[0.5], **options)
+    lean = run_region(data, [NOTHING, *own], indicators=["births"], probabilities=[0.5], **options)
     full = popsim.run(data, own, **options).isel(region=0)
-    np.testing.assert_allclose(
-        lean["births_quantile"][:, 0], full["births"].median("draw"), rtol=1e-12
-    )
+    np.testing.assert_allclose(lean["births"][:, 0], full["births"].median("draw"), rtol=1e-12)
 
 
 def test_impossible_rates_are_told_with_scenario_and_draw(scenarios):
     with pytest.raises(ProjectionError, match=r"scenario qingyuan-2023, draw 5: .* in half a year"):
         run_region(
             county("331126", 0.003),
-            [scenarios[2]],
+            [scenarios[3]],
             Large(1000.0),
             years=YEARS,
             draws=range(5, 8),
@@ -204,7 +226,7 @@ def test_impossible_rates_are_told_with_scenario_and_draw(scenarios):
 def test_accounts_that_do_not_balance_are_told(monkeypatch):
     monkeypatch.setattr(Layout, "rows", broken_rows)
     with pytest.raises(ProjectionError, match=r"accounts of 331126 in 2021, scenario baseline"):
-        run_region(county("331126", 0.003), [], years=YEARS, draws=range(2))
+        run_region(county("331126", 0.003), [NOTHING], years=YEARS, draws=range(2))
 
 
 def broken_rows(layout, output):
@@ -222,29 +244,31 @@ def broken_rows(layout, output):
         ),
         ({"probabilities": [0.5, 0.1]}, "probabilities must rise: [0.5, 0.1]"),
         ({"probabilities": [0.5, 1.1]}, "probabilities must lie between 0 and 1: [0.5, 1.1]"),
-        ({"indicators": []}, f"no indicator is asked for; write: {', '.join(HEADLINE)}"),
+        ({"indicators": []}, f"no indicator is asked for; write: {', '.join((*HEADLINE, MONEY))}"),
         ({"indicators": ["births", "births"]}, "births is asked for 2 times; name it once"),
         (
             {"indicators": ["median_age"]},
-            "a batch has no indicator 'median_age'; it has those that need no ages of mothers and "
-            f"no single ages: {', '.join(LEAN_INDICATORS)}",
+            "a batch has no indicator 'median_age'; it has those that need no single ages: "
+            f"{', '.join((*LEAN_INDICATORS, MONEY))}",
         ),
     ],
 )
 def test_bad_input(options, message):
     with pytest.raises(DataError) as error:
-        run_region(county("331126", 0.003), [], years=YEARS, **options)
+        run_region(county("331126", 0.003), [NOTHING], years=YEARS, **options)
     assert str(error.value) == message
 
 
-def test_several_regions_and_doubled_scenarios_are_refused(scenarios):
-    data = county("331126", 0.003)
-    with pytest.raises(DataError, match=r"^the data have no dimension regions; give one: data"):
-        run_region(data.isel(region=0), [])
-    with pytest.raises(DataError, match="two scenarios have the id 'national-2025'"):
-        run_region(data, [scenarios[1], scenarios[1]])
-    with pytest.raises(DataError, match="two scenarios have the id 'baseline'"):
-        run_region(data, [read_scenario("baseline")])
+def test_everything_wrong_is_told_at_once():
+    data = county("331126", 0.003).isel(region=0)
+    with pytest.raises(DataError) as error:
+        run_region(data, [], indicators=["births"], keep_draws=["deaths"])
+    assert str(error.value).splitlines() == [
+        "3 problems",
+        "the data have no dimension regions; write: data.isel(region=[0])",
+        "no scenario is given; write: [popsim.policy.files.baseline()]",
+        "draws of deaths are kept, but it is not among the indicators",
+    ]
 
 
 def test_every_indicator_of_monitoring_is_there():

@@ -12,32 +12,36 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from popsim.batch.lean_money import Bill, Costs, Window, costs_of
-from popsim.batch.lean_rows import HEADLINE, Layout
+from popsim.batch.lean_money import COST, Bill, Costs, Window, costs_of
+from popsim.batch.lean_rows import LEAN_INDICATORS, Layout
 from popsim.batch.lean_space import Space, padded
-from popsim.demography.drawn_factors import demographic_draws, prepared
+from popsim.demography.drawn_factors import central_factors, demographic_draws, prepared
 from popsim.demography.indicators import AGE_BREAKS
 from popsim.demography.projection import INPUTS, prepared_plan
 from popsim.demography.uncertainty import Uncertainty, uncertainty_named
-from popsim.errors import DataError, ProjectionError
+from popsim.errors import DataError, Problems, ProjectionError, nearest
+from popsim.evaluation.summary import HEADLINE
 from popsim.policy.cost import WINDOWS
-from popsim.policy.dose import reference_places
+from popsim.policy.dose import UTILISATION, reference_places
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response
-from popsim.policy.model import Channel, Scenario
-from popsim.policy.places import UTILISATION, place_counts, place_payments
+from popsim.policy.model import Scenario
+from popsim.policy.places import place_counts
 from popsim.policy.response import ChannelDraws, Context, Response, ResponseModel, draw_channel
+from popsim.policy.response_file import Channel
+from popsim.policy.services import service_payments
+from popsim.simulation import cut_notices, scenario_notices
 
-__all__ = ["BLOCK", "MEMORY", "PROBABILITIES", "Laps", "Shared", "run_region"]
+__all__ = ["BLOCK", "MEMORY", "MONEY", "PROBABILITIES", "Laps", "Shared", "run_region"]
 
 Array = NDArray[np.float64]
 
@@ -48,19 +52,16 @@ BLOCK = 1000
 MEMORY = 400_000_000
 """Bytes that a region may keep of its draws in memory; beyond, they lie in a temporary file."""
 
-_DrawChannel = Callable[[str, Channel, range, int], ChannelDraws]
+MONEY = "payments"
+"""Name of what all instruments cost in a year, among indicators."""
+POPULATION = "population"
+_Made = TypeVar("_Made")
 #: Numbers of an array just below what glibc remembers at most, 32 MiB.
 _FREED = 4_000_000
 #: Draws whose years lie in the nearest cache.
 _NEAR = 128
-
-_COST = (
-    "package_cost",
-    "additional_births",
-    "chance_of_no_gain",
-    "cost_per_additional_birth",
-    "deadweight_share",
-)
+#: Rows that are reduced before their pages are let go.
+_ROWS = 16
 
 
 class Laps:
@@ -94,51 +95,79 @@ class Shared:
 
     Examples
     --------
-    >>> from popsim.policy.files import baseline
-    >>> shared = Shared()
-    >>> nothing = baseline()
-    >>> shared.bill(nothing, range(2021, 2024), 4) is shared.bill(nothing, range(2021, 2024), 4)
+    >>> shared, owner = Shared(), object()
+    >>> shared.once("list", (owner,), (1,), list) is shared.once("list", (owner,), (1,), list)
     True
     """
 
     def __init__(self) -> None:
-        # What a key names by its identity is kept beside the value, so that it lives as long.
-        self._bills: dict[tuple[int, range, int], tuple[Scenario, Bill]] = {}
-        self._drawn: dict[tuple[object, ...], tuple[object, ChannelDraws]] = {}
+        self._known: dict[tuple[object, ...], tuple[tuple[object, ...], Any]] = {}
 
-    def bill(self, scenario: Scenario, years: range, orders: int) -> Bill:
-        """Return the payments of a scenario."""
-        key = id(scenario), years, orders
-        if key not in self._bills:
-            self._bills[key] = scenario, Bill.of(scenario, years, orders)
-        return self._bills[key][1]
-
-    def parameters(
+    def once(
         self,
-        draw: _DrawChannel,
-        owner: object,
-        name: str,
-        channel: Channel,
-        draws: range,
-        seed: int,
-    ) -> ChannelDraws:
-        """Return drawn parameters of a channel; ``owner`` is who draws them with ``draw``."""
-        key = id(owner), id(channel), name, draws, seed
-        if key not in self._drawn:
-            self._drawn[key] = (owner, channel), draw(name, channel, draws, seed)
-        return self._drawn[key][1]
+        kind: str,
+        owners: tuple[object, ...],
+        rest: tuple[object, ...],
+        make: Callable[[], _Made],
+    ) -> _Made:
+        """Return what ``make`` makes, the same for the same owners and rest."""
+        key = kind, *map(id, owners), *rest
+        if key not in self._known:
+            # Owners are kept, so that nothing else can take their identity.
+            self._known[key] = owners, make()
+        made: _Made = self._known[key][1]
+        return made
 
     def response(self, model: ResponseModel) -> ResponseModel:
-        """Return a response that draws the parameters of a channel once."""
+        """Return a response that draws its parameters once."""
         if not isinstance(model, Response):
             return model
         own = copy.copy(model)
 
         def parameters(name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
-            return self.parameters(model.parameters, model, name, channel, draws, seed)
+            return self.once(
+                "parameters",
+                (model, channel),
+                (name, draws, seed),
+                lambda: model.parameters(name, channel, draws, seed),
+            )
+
+        def other_parameters(draws: range, seed: int) -> dict[str, np.ndarray]:
+            return self.once(
+                "other", (model,), (draws, seed), lambda: model.other_parameters(draws, seed)
+            )
 
         own.parameters = parameters  # type: ignore[method-assign]
+        own.other_parameters = other_parameters  # type: ignore[method-assign]
         return own
+
+    def utilisation(self, model: ResponseModel, draws: range, seed: int) -> Array:
+        """Return the share of childcare places in use, dims (draw, 1)."""
+        channel = getattr(model, "channels", {}).get("childcare")
+        if channel is None or channel.utilisation is None:
+            return np.full((len(draws), 1), UTILISATION)
+        drawn = self.once(
+            "utilisation",
+            (channel,),
+            (draws, seed),
+            lambda: draw_channel(channel, "childcare", draws, seed),
+        )
+        return drawn.utilisation[:, None]
+
+    def within(self, scenario: Scenario, region: str) -> Scenario:
+        """Return the scenario with the policies of a region, the same for regions with the same."""
+        own = scenario.within(region)
+        return self.once("within", (scenario,), tuple(own.policies), lambda: own)
+
+    def bill(self, scenario: Scenario, own: Scenario, years: range, orders: int) -> Bill:
+        """Return the payments of a scenario, ``own`` being what applies of it."""
+        announced = [policy.announced.year for policy in scenario.policies.values()]
+        return self.once(
+            "bill",
+            (scenario, own),
+            (years, orders),
+            lambda: Bill.of(own, years, orders, min(announced, default=None)),
+        )
 
 
 def run_region(
@@ -146,12 +175,16 @@ def run_region(
     scenarios: Sequence[Scenario],
     response: ResponseModel | str = "default",
     uncertainty: str | Uncertainty = "default",
-    years: Iterable[int] | None = None,
+    years: range | None = None,
     draws: range = range(1000),
     seed: int = 1,
-    indicators: Sequence[str] = HEADLINE,
+    indicators: Sequence[str] = (*HEADLINE, MONEY),
     probabilities: Sequence[float] = PROBABILITIES,
     *,
+    costs: bool = True,
+    keep_draws: Sequence[str] = (),
+    keep_population: bool = False,
+    tell: Callable[[str], None] | None = None,
     block: int = BLOCK,
     memory: int = MEMORY,
     shared: Shared | None = None,
@@ -164,21 +197,29 @@ def run_region(
     data : xarray.Dataset
         A baseline as of :func:`popsim.load_baseline`, with one region.
     scenarios : sequence of Scenario
-        The reference, without any policy, is run before them and must not be among them. A
-        scenario that does not cover the region is the reference there.
+        One without policies, or that does not cover the region, is the reference there.
     response : object with a method ``log_effect``, or str
         As in :func:`popsim.run`.
     uncertainty : str or Uncertainty
         As in :func:`popsim.run`.
-    years : iterable of int, optional
+    years : range, optional
         Consecutive years from the first of the data on; default all.
     draws : range
         Draw numbers, contiguous.
     seed : int
     indicators : sequence of str
-        Names of :data:`popsim.batch.lean_rows.LEAN_INDICATORS`.
+        Names of :data:`popsim.batch.lean_rows.LEAN_INDICATORS`, and ``payments``: what all
+        instruments cost in a year [CNY].
     probabilities : sequence of float
         Rising from 0 to 1.
+    costs : bool
+        Whether costs of additional births are returned.
+    keep_draws : sequence of str
+        Indicators of which every draw is returned.
+    keep_population : bool
+        Whether the population of the central trajectory is returned, see :func:`popsim.run`.
+    tell : callable, optional
+        Called with what a reader must know, one sentence each.
     block : int
         Draws that go through the kernel together.
     memory : int
@@ -191,18 +232,23 @@ def run_region(
     Returns
     -------
     dict of str to numpy.ndarray
-        Scenario 0 is the reference. For every indicator, in its own unit, with S scenarios,
-        Q probabilities and its dimensions (year, or time, and birth_order where it has one):
-        ``<name>_quantile`` (S, Q, ...), ``<name>_mean`` (S, ...), ``<name>_difference_quantile``
-        and ``<name>_difference_mean`` of the differences from the reference, draw by draw.
-        ``bill_quantile`` (S, Q, year) and ``bill_mean`` (S, year): what all instruments cost in a
-        year [CNY]. Over the windows (``period``, ``lasting``) of
-        :func:`popsim.policy.cost.cost_per_additional_birth`, whole package: ``package_cost``,
-        ``additional_births``, ``chance_of_no_gain``, ``cost_per_additional_birth``,
-        ``deadweight_share`` (S, window), ``cost_per_additional_birth_quantile`` (S, Q, window),
-        ``window_first_year`` and ``window_last_year`` (S, window), 0 where nothing is paid and the
-        others are not numbers. ``outflow_cut`` (S,): persons whom migration asked for and who were
-        not there, all draws and years together; ``draws_cut`` (S,): in how many draws.
+        With S scenarios in their order, Q probabilities, and ``...`` the indicator's own dimensions
+        (year, or time; then birth_order where it has one), in its own unit:
+
+        - ``NAME`` (S, Q, ...) and ``NAME_mean`` (S, ...): quantiles and mean over draws;
+        - ``NAME_difference`` (S, Q, ...) and ``NAME_difference_mean`` (S, ...): those of the
+          difference from the reference, draw by draw; 0 for the reference;
+        - ``NAME_draws`` (S, ..., draw), where asked for;
+        - ``population`` (S, time, sex, age) [person], where asked for;
+        - ``outflow_cut`` (S,): persons whom migration asked for and who were not there, all draws
+          and years together; ``draws_cut`` (S,): in how many draws.
+
+        With ``costs``, over the windows (``period``, ``lasting``) of
+        :func:`popsim.policy.cost.cost_per_additional_birth` and of the whole package:
+        ``package_cost`` [CNY], ``additional_births``, ``chance_of_no_gain``,
+        ``cost_per_additional_birth`` [CNY/birth], ``deadweight_share`` (S, window),
+        ``cost_per_additional_birth_quantile`` (S, Q, window), ``window_first_year`` and
+        ``window_last_year`` (S, window), 0 where nothing is paid and the others are not numbers.
 
     Raises
     ------
@@ -216,41 +262,38 @@ def run_region(
     Notes
     -----
     Quantiles are exact and linear between draws, those of ``numpy.quantile``. All draws of a
-    row are therefore kept until they are reduced: of D draws of R rows (years of all indicators)
-    ``8 D (2 R + (K + 5) Y)`` bytes, for ten indicators, K = 4 orders and Y = 80 years 19 kB a draw.
-    Beyond ``memory`` they lie in a temporary file of that size and memory stays constant. Besides,
-    a block of 1,000 draws of 80 years takes 27 MB.
+    row are therefore kept until they are reduced, and so is what every scenario meets again: with
+    R rows (years of all indicators), K orders and Y years ``8 (2 R + (K + 7) Y)`` bytes a draw,
+    24 kB for the headline indicators over 80 years. Beyond ``memory`` all this lies in a
+    temporary file of that size, and memory stays constant. Besides, a block of 1,000 draws of
+    80 years takes 27 MB.
 
     Examples
     --------
     >>> from popsim import load_baseline
-    >>> some = run_region(load_baseline("zhejiang-2020"), [], years=range(2021, 2024),
+    >>> from popsim.policy.files import baseline
+    >>> some = run_region(load_baseline("zhejiang-2020"), [baseline()], years=range(2021, 2024),
     ...                   draws=range(3), indicators=["births"], probabilities=[0.5])
-    >>> some["births_quantile"].shape, some["births_mean"].round(-4).tolist()
+    >>> some["births"].shape, some["births_mean"].round(-4).tolist()
     ((1, 1, 3), [[450000.0, 410000.0, 380000.0]])
     """
     model = Response(read_response(response)) if isinstance(response, str) else response
     wanted = np.asarray(probabilities, dtype=float)
-    _check(data, scenarios, draws, wanted, block)
+    _check(data, scenarios, draws, wanted, block, indicators, keep_draws)
     laps, shared = laps or Laps(), shared or Shared()
     # glibc gives memory back to the system, and takes it anew page by page, only in pieces larger
     # than the largest it has seen freed: this keeps the arrays of every scenario out of that.
     np.empty(_FREED)
-    region = _Region(
-        data,
-        model,
-        uncertainty_named(uncertainty),
-        years,
-        draws,
-        seed,
-        indicators,
-        block,
-        shared,
-        laps,
-    )
-    needed = 8 * region.floats_a_draw * padded(len(draws))
-    with Space(needed, memory) as space:
-        return _Reduction(region, space, wanted, laps).run([no_policy(), *scenarios])
+    region = _Region(data, model, uncertainty_named(uncertainty), years, draws, seed, shared, laps)
+    region.lay_out([name for name in indicators if name != MONEY], block)
+    kept = _Kept(MONEY in indicators, costs, tuple(keep_draws), keep_population)
+    with Space(8 * region.floats_a_draw(kept) * padded(len(draws)), memory) as space:
+        reduction = _Reduction(region, kept, space, wanted)
+        result = reduction.run(scenarios)
+    for line in dict.fromkeys(region.notices):
+        if tell is not None:
+            tell(line)
+    return result
 
 
 def _check(
@@ -259,23 +302,46 @@ def _check(
     draws: range,
     probabilities: Array,
     block: int,
+    indicators: Sequence[str],
+    keep_draws: Sequence[str],
 ) -> None:
+    problems = Problems()
     if data.sizes.get("region") != 1:
-        raise DataError(
-            f"the data have {data.sizes.get('region', 'no dimension')} regions; give one: "
-            "data.isel(region=[0])"
-        )
+        have = data.sizes.get("region", "no dimension")
+        problems.add(f"the data have {have} regions", instead="data.isel(region=[0])")
+    if not scenarios:
+        problems.add("no scenario is given", instead="[popsim.policy.files.baseline()]")
     if not len(draws) or draws.step != 1 or block < 1:
-        raise DataError(f"draws={draws!r} in blocks of {block}; write: draws=range(1000)")
-    risen = (np.diff(probabilities) >= 0).all()
-    if probabilities.ndim != 1 or not probabilities.size or not risen:
-        raise DataError(f"probabilities must rise: {probabilities.tolist()}")
-    if probabilities[0] < 0 or probabilities[-1] > 1:
-        raise DataError(f"probabilities must lie between 0 and 1: {probabilities.tolist()}")
-    names = [no_policy().id, *(scenario.id for scenario in scenarios)]
-    doubled = sorted({name for name in names if names.count(name) > 1})
-    if doubled:
-        raise DataError(f"two scenarios have the id {doubled[0]!r}; give each its own")
+        problems.add(f"draws={draws!r} in blocks of {block}", instead="draws=range(1000)")
+    given = probabilities.tolist()
+    if probabilities.ndim != 1 or not given or (np.diff(probabilities) < 0).any():
+        problems.add(f"probabilities must rise: {given}")
+    elif given[0] < 0 or given[-1] > 1:
+        problems.add(f"probabilities must lie between 0 and 1: {given}")
+    if not indicators:
+        problems.add("no indicator is asked for", instead=", ".join((*HEADLINE, MONEY)))
+    for name in dict.fromkeys(indicators):
+        if indicators.count(name) > 1:
+            problems.add(f"{name} is asked for {indicators.count(name)} times; name it once")
+        if name not in LEAN_INDICATORS and name != MONEY:
+            problems.add(
+                f"a batch has no indicator {name!r}; it has those that need no single ages: "
+                f"{', '.join((*LEAN_INDICATORS, MONEY))}",
+                instead=nearest(name, LEAN_INDICATORS),
+            )
+    for name in keep_draws:
+        if name not in indicators:
+            problems.add(f"draws of {name} are kept, but it is not among the indicators")
+    problems.raise_if_any(DataError)
+
+
+class _Kept(NamedTuple):
+    """What is kept of a scenario besides quantiles and means of its indicators."""
+
+    money: bool
+    costs: bool
+    draws: tuple[str, ...]
+    population: bool
 
 
 @dataclass
@@ -288,6 +354,12 @@ class _Block:
     context: Context | None = None
     births: Array | None = None
 
+    @property
+    def known(self) -> Context:
+        """The context, which is there from the reference run on."""
+        assert self.context is not None
+        return self.context
+
 
 class _Region:
     """A region laid out for the kernel, and its draws."""
@@ -297,16 +369,15 @@ class _Region:
         data: xr.Dataset,
         model: ResponseModel,
         uncertainty: Uncertainty,
-        years: Iterable[int] | None,
+        years: range | None,
         draws: range,
         seed: int,
-        indicators: Sequence[str],
-        block: int,
         shared: Shared,
         laps: Laps,
     ) -> None:
-        self.data, self.model, self.shared = data, shared.response(model), shared
-        self.uncertainty, self.draws, self.seed, self.laps = uncertainty, draws, seed, laps
+        self.data, self.model, self.own_model = data, model, shared.response(model)
+        self.uncertainty, self.draws, self.seed = uncertainty, draws, seed
+        self.shared, self.laps = shared, laps
         self.code = str(data["region"].values[0])
         self.timed = prepared(data, uncertainty)
         inputs = self.timed[[name for name in INPUTS if name in self.timed]]
@@ -319,11 +390,8 @@ class _Region:
             )
         self.arguments = self.plan.block(0, 0)
         self.orders = self.arguments["women"].shape[0]
-        self.layout = Layout(len(self.years), self.orders, indicators)
         # Orders of policies (4 and later) for those of the data.
         self.kinds = np.minimum(np.arange(self.orders), len(ORDERS) - 1)
-        stops = range(0, len(draws), block)
-        self.parts = [draws[start : start + block] for start in stops]
         self.gdp_per_head = (
             float(data["gdp_per_head"].values[0]) if "gdp_per_head" in data else None
         )
@@ -332,15 +400,22 @@ class _Region:
             self.places = np.asarray(own.values)
         else:
             self.places = reference_places(np.array(self.years))
+        self.notices: list[str] = []
         self._buffers: dict[int, tuple[Array, dict[str, Array], Array]] = {}
 
-    @property
-    def floats_a_draw(self) -> int:
-        """Numbers kept of a draw: rows twice, bill, factors, context and reference births."""
-        years = len(self.years)
-        by_order = self.orders if self.uncertainty.fertility == "progression" else 1
-        factors = by_order + 3
-        return int(2 * self.layout.results + (1 + factors + 2 + self.orders) * years)
+    def lay_out(self, indicators: Sequence[str], block: int) -> None:
+        """Set the rows and the blocks of draws."""
+        self.layout = Layout(len(self.years), self.orders, indicators)
+        stops = range(0, len(self.draws), block)
+        self.parts = [self.draws[start : start + block] for start in stops]
+
+    def floats_a_draw(self, kept: _Kept) -> int:
+        """Return how many numbers are kept of a draw: rows, factors, context, reference births."""
+        years, by_order = len(self.years), 1
+        if self.uncertainty.fertility == "progression":
+            by_order = self.orders
+        by_year = by_order + 3 + 2 + self.orders + kept.money + self.orders * kept.population
+        return int(2 * self.layout.results + by_year * years)
 
     def drawn(self, number: int, space: Space) -> _Block:
         """Draw the factors of a block, draws last."""
@@ -348,43 +423,50 @@ class _Region:
         labelled = demographic_draws(
             self.timed, self.years, draws, self.seed, self.uncertainty
         ).isel(region=0)
+        self.notices += [line for line in labelled.attrs.get("notices", "").split("\n") if line]
         factors = {}
-        for name in map(str, labelled.data_vars):
-            by_order = ("birth_order",) if "birth_order" in labelled[name].dims else ()
-            values = labelled[name].transpose("year", *by_order, "draw").values
-            if name == "fertility_factor" and not by_order:
-                values = values[:, None]
+        for name, values in _by_year(labelled, "draw").items():
             factors[name] = space.empty(values.shape)
             factors[name][:] = values
         return _Block(draws, number * len(self.parts[0]), factors)
 
     def buffers(self, draws: int) -> tuple[Array, dict[str, Array], Array]:
-        """Return memory for a block: all rows, the kernel's outputs in them, and the factor."""
+        """Return memory for a block: all rows, the kernel's outputs in them, and the effect."""
         if draws not in self._buffers:
             rows = np.empty((self.layout.size, draws))
             out = {
                 name: rows[where].reshape(*shape, draws)
                 for name, (where, shape) in self.layout.outputs.items()
             }
-            factor = np.empty((len(self.years), self.orders, draws))
-            self._buffers[draws] = rows, out, factor
+            effect = np.empty((len(self.years), self.orders, draws))
+            self._buffers[draws] = rows, out, effect
         return self._buffers[draws]
 
-    def project(self, block: _Block, scenario: Scenario) -> Array:
-        """Project a block under a scenario; return the rows, which the next call overwrites."""
+    def effect(self, block: _Block, scenario: Scenario) -> Array | None:
+        """Return the factor of a scenario on birth rates (year, order, draw); None is 1."""
+        if not scenario.policies:
+            return None
+        given = (scenario, no_policy(), block.known, block.draws, self.seed)
+        by_channel = getattr(self.own_model, "by_channel", None)
+        parts = by_channel(*given).values() if by_channel else [self.own_model.log_effect(*given)]
+        logs = np.asarray(sum(parts))
+        self.laps.to("response")
+        effect = self.buffers(len(block.draws))[2]
+        for k, kind in enumerate(self.kinds):
+            np.exp(logs[:, :, kind].T, out=effect[:, k])
+        return effect
+
+    def project(self, block: _Block, scenario: Scenario, effect: Array | None) -> Array:
+        """Project a block; return its rows, which the next call overwrites. ``effect`` is lost."""
         from popsim.kernels.combinations import combine
         from popsim.kernels.projection import project_indicators
 
         rows, out, factor = self.buffers(len(block.draws))
         factors: dict[str, Any] = dict(block.factors)
-        if block.context is None or not scenario.policies:
+        if effect is None:
             np.copyto(factor, factors["fertility_factor"])
         else:
-            effect = self._log_effect(scenario, block)
-            self.laps.to("response")
-            for k, kind in enumerate(self.kinds):
-                np.exp(effect[:, :, kind].T, out=factor[:, k])
-            np.multiply(factor, factors["fertility_factor"], out=factor)
+            np.multiply(effect, factors["fertility_factor"], out=factor)
         factors["fertility_factor"] = factor
         self.laps.to("factors")
         found = project_indicators(**self.arguments, **factors, on_negative="cut", out=out)
@@ -416,14 +498,6 @@ class _Region:
                 f"{off[wrong][0]:.6g} persons"
             )
 
-    def _log_effect(self, scenario: Scenario, block: _Block) -> Array:
-        """Return the log effect of a scenario, dims (draw, year, order of policies)."""
-        given = (scenario, no_policy(), block.context, block.draws, self.seed)
-        by_channel = getattr(self.model, "by_channel", None)
-        if by_channel is None:
-            return np.asarray(self.model.log_effect(*given))  # type: ignore[arg-type]
-        return np.asarray(sum(by_channel(*given).values()))
-
     def remember(self, block: _Block, rows: Array, space: Space) -> None:
         """Keep of the reference run what doses and costs refer to."""
         where, shape = self.layout.outputs["births"]
@@ -438,179 +512,224 @@ class _Region:
             np.array(self.years), people[0], people[1], self.places, self.gdp_per_head
         )
 
-    def place_money(self, scenario: Scenario, block: _Block) -> tuple[Array, Array]:
-        """Return money for places, and the part for those that come anyway, dims (year, draw)."""
-        context, draws = block.context, len(block.draws)
-        assert context is not None
-        channel = getattr(self.model, "channels", {}).get("childcare")
-        used = np.full((draws, 1), UTILISATION)
-        if channel is not None and channel.utilisation is not None:
-            drawn = self.shared.parameters(
-                _draw_channel, draw_channel, "childcare", channel, block.draws, self.seed
-            )
-            used = drawn.utilisation[:, None]
+    def services(self, scenario: Scenario, block: _Block) -> tuple[Array, Array]:
+        """Return money for services, and the part for what comes anyway, dims (year, draw)."""
+        context, draws = block.known, len(block.draws)
+        used = self.shared.utilisation(self.model, block.draws, self.seed)
         money, anyway = (np.zeros((len(self.years), draws)) for _ in range(2))
         for start in range(0, draws, _NEAR):
             part = slice(start, start + _NEAR)
             people = context.population[part], context.children_under_3[part]
             counts = place_counts(scenario, context.years, *people, context.places_ref, used[part])
-            for paid, paid_anyway in place_payments(scenario, counts, context.years).values():
+            for paid, paid_anyway in service_payments(scenario, counts, context.years).values():
                 money[:, part] += paid.T
                 anyway[:, part] += paid_anyway.T
         return money, anyway
 
+    def central(self, effect: Array | None) -> Array:
+        """Return the population of the central trajectory (time, sex, age)."""
+        from popsim.kernels.projection import project_history
 
-def _draw_channel(name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
-    return draw_channel(channel, name, draws, seed)
+        labelled = central_factors(self.timed, self.years, self.uncertainty).isel(region=0)
+        factors = {name: array[..., None] for name, array in _by_year(labelled).items()}
+        if effect is not None:
+            factors["fertility_factor"] = factors["fertility_factor"] * effect[..., None]
+        shape = len(self.years), self.orders, 1
+        factors["fertility_factor"] = np.broadcast_to(factors["fertility_factor"], shape)
+        given: dict[str, Any] = {**self.arguments, **factors}
+        found = project_history(**given, on_negative="cut")
+        return np.stack([found.women[..., 0].sum(axis=1), found.men[..., 0]], axis=1)
+
+
+def _by_year(factors: xr.Dataset, *last: str) -> dict[str, Array]:
+    """Return factors by year, order in the case of fertility, and the last dimension."""
+    found = {}
+    for name, array in factors.data_vars.items():
+        by_order = ("birth_order",) if "birth_order" in array.dims else ()
+        values = array.transpose("year", *by_order, *last).values
+        if name == "fertility_factor" and not by_order:
+            values = values[:, None]
+        found[str(name)] = values
+    return found
 
 
 class _Reduction:
     """Quantiles and means of a region, scenario by scenario."""
 
-    def __init__(self, region: _Region, space: Space, probabilities: Array, laps: Laps) -> None:
-        self.region, self.space, self.probabilities, self.laps = region, space, probabilities, laps
-        layout, total = region.layout, len(region.draws)
-        self.held = space.empty((layout.results + len(region.years), padded(total)))
-        self.base = space.empty((layout.results, padded(total)))
+    def __init__(self, region: _Region, kept: _Kept, space: Space, probabilities: Array) -> None:
+        self.region, self.kept, self.space = region, kept, space
+        self.laps, self.probabilities = region.laps, probabilities
+        layout, size, years = region.layout, padded(len(region.draws)), len(region.years)
+        self.rows = space.empty((layout.results, size))
+        self.base = space.empty((layout.results, size))
+        self.money = space.empty((years * kept.money, size))
+        self.effects = space.empty((years * region.orders * kept.population, size))
 
     def run(self, scenarios: Sequence[Scenario]) -> dict[str, np.ndarray]:
-        """Return the figures of all scenarios, the reference first."""
-        region, layout = self.region, self.region.layout
-        blocks = []
+        """Return the figures of all scenarios."""
+        region = self.region
+        self.blocks = []
         for number in range(len(region.parts)):
-            blocks.append(region.drawn(number, self.space))
+            self.blocks.append(region.drawn(number, self.space))
             self.space.release()
         self.laps.to("draws")
-        result = self._empty(len(scenarios))
-        levels = np.empty((len(self.probabilities), layout.results)), np.empty(layout.results)
-        changes = np.empty_like(levels[0]), np.empty_like(levels[1])
-        for j, scenario in enumerate(scenarios):
-            if j > 0 and not (scenario.policies and scenario.covers(region.code)):
-                for array in result.values():
-                    array[j] = array[0]
+        results = self.region.layout.results
+        levels = np.empty((len(self.probabilities), results)), np.empty(results)
+        changes = np.zeros_like(levels[0]), np.zeros_like(levels[1])
+        reference: dict[str, np.ndarray] = {}
+        self._one(no_policy(), no_policy(), reference)
+        self.base[:] = self.rows
+        self._reduce(self.rows, None, *levels)
+        self._put(reference, "", *levels)
+        self._put(reference, "_difference", *changes)
+        self._put_draws(reference)
+        self.laps.to("quantiles")
+        found = []
+        for scenario in scenarios:
+            own = region.shared.within(scenario, region.code)
+            if not (scenario.policies and scenario.covers(region.code)):
+                found.append(reference)
                 continue
-            self._one(j, scenario, blocks, result)
-            if j == 0:
-                self.base[:] = self.held[: layout.results]
-            self._reduce(self.held[: layout.results], None, *levels)
-            self._put(result, "", j, *levels)
-            if j > 0:
-                self._reduce(self.held[: layout.results], self.base, *changes)
-                self._put(result, "_difference", j, *changes)
+            region.notices += scenario_notices(
+                scenario, region.code, region.data, self.blocks[0].known, region.model
+            )
+            result: dict[str, np.ndarray] = {}
+            self._one(scenario, own, result)
+            self._reduce(self.rows, None, *levels)
+            self._put(result, "", *levels)
+            self._reduce(self.rows, self.base, *changes)
+            self._put(result, "_difference", *changes)
+            self._put_draws(result)
             self.laps.to("quantiles")
-        return result
+            found.append(result)
+        return {name: np.stack([one[name] for one in found]) for name in reference}
 
-    def _empty(self, scenarios: int) -> dict[str, np.ndarray]:
-        layout, q, years = self.region.layout, len(self.probabilities), len(self.region.years)
-        result: dict[str, np.ndarray] = {}
-        for name in layout.names:
-            for kind in ("", "_difference"):
-                result[f"{name}{kind}_quantile"] = np.zeros((scenarios, q, *layout.shape(name)))
-                result[f"{name}{kind}_mean"] = np.zeros((scenarios, *layout.shape(name)))
-        result["bill_quantile"] = np.zeros((scenarios, q, years))
-        result["bill_mean"] = np.zeros((scenarios, years))
-        windows = len(WINDOWS)
-        for name in _COST:
-            result[name] = np.full((scenarios, windows), np.nan)
-        result["cost_per_additional_birth_quantile"] = np.full((scenarios, q, windows), np.nan)
-        for name in ("window_first_year", "window_last_year"):
-            result[name] = np.zeros((scenarios, windows), np.int64)
-        result["outflow_cut"] = np.zeros(scenarios)
-        result["draws_cut"] = np.zeros(scenarios, np.int64)
-        return result
-
-    def _one(
-        self, j: int, scenario: Scenario, blocks: list[_Block], result: dict[str, np.ndarray]
-    ) -> None:
-        """Project a scenario block by block into the rows held, and set its money."""
+    def _one(self, scenario: Scenario, own: Scenario, result: dict[str, np.ndarray]) -> None:
+        """Project a scenario block by block into the rows, and set what is not a quantile."""
         from popsim.kernels.combinations import combine
 
         region, layout = self.region, self.region.layout
-        years, orders = len(region.years), region.orders
-        bill = region.shared.bill(scenario, region.years, orders)
-        money: list[tuple[Array, Array] | None] = [
-            region.place_money(scenario, block) if bill.places else None for block in blocks
-        ]
-        spent = np.zeros(years, bool)
-        for paid in money:
-            if paid is not None:
-                spent |= (paid[0] != 0).any(axis=1)
-        windows = Window.each(bill, region.years, spent)
+        bill = region.shared.bill(scenario, own, region.years, region.orders)
+        services: list[tuple[Array, Array] | None] = [None] * len(self.blocks)
+        if bill.services and (self.kept.money or self.kept.costs):
+            services = [region.services(own, block) for block in self.blocks]
+        windows: list[Window] = []
+        if self.kept.costs:
+            spent = np.zeros(len(region.years), bool)
+            for paid in services:
+                spent |= False if paid is None else (paid[0] != 0).any(axis=1)
+            windows = Window.each(bill, region.years, spent)
         self.laps.to("money")
-        costs: list[list[Costs]] = [[] for _ in windows]
+        costs: list[list[Costs]] = []
+        cut = []
         births = layout.outputs["births"][0]
-        for block, paid in zip(blocks, money, strict=True):
-            rows = region.project(block, scenario)
+        for block, paid in zip(self.blocks, services, strict=True):
+            part = slice(block.start, block.start + len(block.draws))
+            effect = region.effect(block, own)
+            if self.kept.population and effect is not None:
+                self.effects[:, part] = effect.reshape(-1, len(block.draws))
+            rows = region.project(block, scenario, effect)
             for where, ratio in layout.ratios:
                 combine(
                     rows,
                     ratio.rows,
                     ratio.weight,
-                    self.held[where],
+                    self.rows[where],
                     below=ratio.below,
                     start=block.start,
                 )
-            self.laps.to("indicators")
-            cut = rows[layout.outputs["cut"][0]][0]
-            result["outflow_cut"][j] += cut.sum()
-            result["draws_cut"][j] += (cut > 0).sum()
+            cut.append(rows[layout.outputs["cut"][0]][0].copy())
             if block.context is None:
                 region.remember(block, rows, self.space)
-            stop = block.start + len(block.draws)
-            if windows or bill.weight.size:
-                own = self.held[layout.results :]
-                combine(rows[births], bill.index, bill.weight, own, start=block.start)
+            self.laps.to("indicators")
+            if self.kept.money:
+                combine(rows[births], bill.index, bill.weight, self.money, start=block.start)
                 if paid is not None:
-                    own[:, block.start : stop] += paid[0]
-                shaped = rows[births].reshape(years, orders, -1)
+                    self.money[:, part] += paid[0]
+            if windows:
+                shaped = rows[births].reshape(len(region.years), region.orders, -1)
                 assert block.births is not None
-                found = costs_of(windows, bill.promised, shaped, block.births, paid)
-                for of_window, cost in zip(costs, found, strict=True):
-                    of_window.append(cost)
+                costs.append(costs_of(windows, bill.promised, shaped, block.births, paid))
             self.laps.to("money")
             self.space.release()
-        if windows or bill.weight.size:
-            quantiles = np.empty((len(self.probabilities), years))
-            self._reduce(self.held[layout.results :], None, quantiles, result["bill_mean"][j])
-            result["bill_quantile"][j] = quantiles
-        for place, (window, parts) in enumerate(zip(windows, costs, strict=True)):
-            whole = Costs(
-                np.concatenate([part.cost for part in parts]),
-                np.concatenate([part.anyway for part in parts]),
-                np.concatenate([part.gained for part in parts]),
-            )
-            for name, value in whole.summary(self.probabilities).items():
-                result[name][j, ..., place] = value
-            result["window_first_year"][j, place] = region.years[window.first]
-            result["window_last_year"][j, place] = region.years[window.stop - 1]
+        persons = np.concatenate(cut)
+        if not own.policies:
+            region.notices += cut_notices(persons, region.code)
+        result["outflow_cut"] = np.asarray(persons.sum())
+        result["draws_cut"] = np.asarray((persons > 0).sum())
+        self._put_money(result)
+        self._put_costs(result, windows, costs)
+        if self.kept.population:
+            mean = None
+            if own.policies:
+                shape = len(region.years), region.orders
+                mean = self.effects[:, : len(region.draws)].mean(axis=1).reshape(shape)
+            result[POPULATION] = region.central(mean)
+            self.laps.to("population")
+
+    def _put_money(self, result: dict[str, np.ndarray]) -> None:
+        if not self.kept.money:
+            return
+        years = len(self.region.years)
+        quantiles, means = np.empty((len(self.probabilities), years)), np.empty(years)
+        self._reduce(self.money, None, quantiles, means)
+        # The reference pays nothing.
+        for kind in ("", "_difference"):
+            result[f"{MONEY}{kind}"], result[f"{MONEY}{kind}_mean"] = quantiles, means
+        if MONEY in self.kept.draws:
+            result[f"{MONEY}_draws"] = self.money[:, : len(self.region.draws)].copy()
         self.laps.to("money")
+
+    def _put_costs(
+        self, result: dict[str, np.ndarray], windows: list[Window], costs: list[list[Costs]]
+    ) -> None:
+        if not self.kept.costs:
+            return
+        years = self.region.years
+        count = len(WINDOWS)
+        for name in COST:
+            result[name] = np.full(count, np.nan)
+        name = "cost_per_additional_birth_quantile"
+        result[name] = np.full((len(self.probabilities), count), np.nan)
+        for name in ("window_first_year", "window_last_year"):
+            result[name] = np.zeros(count, np.int64)
+        for place, (window, parts) in enumerate(
+            zip(windows, zip(*costs, strict=True), strict=True)
+        ):
+            for name, value in Costs.joined(parts).summary(self.probabilities).items():
+                result[name][..., place] = value
+            result["window_first_year"][place] = years[window.first]
+            result["window_last_year"][place] = years[window.stop - 1]
+        self.laps.to("money")
+
+    def _put_draws(self, result: dict[str, np.ndarray]) -> None:
+        layout = self.region.layout
+        for name, (where, _) in zip(layout.names, layout.ratios, strict=True):
+            if name in self.kept.draws:
+                own = self.rows[where, : len(self.region.draws)]
+                result[f"{name}_draws"] = own.reshape(*layout.shape(name), -1).copy()
 
     def _reduce(self, rows: Array, base: Array | None, quantiles: Array, means: Array) -> None:
         from popsim.kernels.quantiles import row_quantiles
 
-        draws = len(self.region.draws)
-        if not self.space.on_disk:
-            row_quantiles(rows, self.probabilities, quantiles, means, base=base, draws=draws)
-            return
-        for start in range(0, len(rows), 16):
-            part = slice(start, start + 16)
-            some = np.empty((len(quantiles), len(rows[part])))
+        step = _ROWS if self.space.on_disk else max(len(rows), 1)
+        for start in range(0, len(rows), step):
+            part = slice(start, start + step)
             row_quantiles(
                 rows[part],
                 self.probabilities,
-                some,
+                quantiles[:, part],
                 means[part],
                 base=None if base is None else base[part],
-                draws=draws,
+                draws=len(self.region.draws),
             )
-            quantiles[:, part] = some
             self.space.release()
 
     def _put(
-        self, result: dict[str, np.ndarray], kind: str, j: int, quantiles: Array, means: Array
+        self, result: dict[str, np.ndarray], kind: str, quantiles: Array, means: Array
     ) -> None:
         layout = self.region.layout
         for name, (where, _) in zip(layout.names, layout.ratios, strict=True):
             shape = layout.shape(name)
-            result[f"{name}{kind}_quantile"][j] = quantiles[:, where].reshape(-1, *shape)
-            result[f"{name}{kind}_mean"][j] = means[where].reshape(shape)
+            result[f"{name}{kind}"] = quantiles[:, where].reshape(-1, *shape).copy()
+            result[f"{name}{kind}_mean"] = means[where].reshape(shape).copy()

@@ -1,4 +1,4 @@
-"""What a scenario pays, as weights on rows of births: the part that no region changes.
+"""What a scenario pays, as weights on rows of births: the part that does not depend on draws.
 
 The bill of a year is a sum over the births of that year and of earlier ones, and so is the money
 promised to the births of a window; both are computed from the rows of births of a run by
@@ -7,6 +7,7 @@ promised to the births of a window; both are computed from the rows of births of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,16 +16,27 @@ from numpy.typing import NDArray
 from popsim.policy.cost import MID_YEAR, WINDOWS, payments_by_year, promised_per_birth
 from popsim.policy.fields import ORDERS
 from popsim.policy.instruments import DISCOUNT_RATE
-from popsim.policy.model import ChildcareCapacity, ChildcareOperation, Scenario
+from popsim.policy.model import Scenario
+from popsim.policy.places import PlaceCounts
+from popsim.policy.services import service_payments
 
-__all__ = ["Bill", "Costs", "Window", "costs_of"]
+__all__ = ["COST", "Bill", "Costs", "Window", "costs_of"]
 
 Array = NDArray[np.float64]
+
+COST = (
+    "package_cost",
+    "additional_births",
+    "chance_of_no_gain",
+    "cost_per_additional_birth",
+    "deadweight_share",
+)
+"""What is told of the costs in one window, besides quantiles."""
 
 
 @dataclass(frozen=True)
 class Bill:
-    """Cash transfers of a scenario, as weights on births by year and order.
+    """Money paid per child, as weights on births by year and order.
 
     Parameters
     ----------
@@ -37,26 +49,31 @@ class Bill:
     announced : int or None
         Year of the first announcement, the first year of the run at the earliest; None without any
         policy.
-    places : bool
-        Whether money is paid for childcare places.
+    services : bool
+        Whether money is paid by year too: for places, care or other measures.
     """
 
     index: NDArray[np.int64]
     weight: Array
     promised: Array
     announced: int | None
-    places: bool
+    services: bool
 
     @classmethod
-    def of(cls, scenario: Scenario, years: range, orders: int) -> Bill:
+    def of(
+        cls, scenario: Scenario, years: range, orders: int, announced: int | None = None
+    ) -> Bill:
         """Lay out the payments of a scenario.
 
         Parameters
         ----------
         scenario : Scenario
+            With the policies of one region, see ``Scenario.within``.
         years : range
         orders : int
             Birth orders of the data; those after the fourth are paid like the fourth.
+        announced : int, optional
+            Year of the first announcement.
 
         Examples
         --------
@@ -77,13 +94,16 @@ class Bill:
         birth = np.where(known, birth, 0)
         weight = table[birth, :, np.arange(count)[:, None]] * known[..., None]
         index = birth[..., None] * orders + np.arange(orders)
-        policies = scenario.policies.values()
+        # Places that grow and are used cost something wherever anything by year does.
+        more, same = np.linspace(1.0, 2.0, count)[None, :], np.ones((1, count))
+        trial = PlaceCounts(more, same, more, same)
+        promised = promised_per_birth(scenario, years, instruments="all")
         return cls(
             index=index.reshape(count, -1),
             weight=weight.reshape(count, -1),
-            promised=np.asarray(promised_per_birth(scenario, years).values)[:, kinds],
-            announced=max(min(p.announced.year for p in policies), years[0]) if policies else None,
-            places=any(isinstance(p, ChildcareCapacity | ChildcareOperation) for p in policies),
+            promised=np.asarray(promised.values)[:, kinds],
+            announced=None if announced is None else max(announced, years[0]),
+            services=bool(service_payments(scenario, trial, np.array(years))),
         )
 
 
@@ -112,7 +132,7 @@ class Window:
         bill : Bill
         years : range
         spent : numpy.ndarray of bool
-            Years in which money is paid for childcare places, shape (year,).
+            Years in which money is paid for services, shape (year,).
         """
         if bill.announced is None:
             return []
@@ -132,8 +152,8 @@ class Window:
         """Return weights on births (year, birth_order) that give the money promised to them."""
         return (promised[self.first : self.stop] * self.waiting[:, None]).reshape(1, -1)
 
-    def of_places(self, money: Array) -> Array:
-        """Return the value of money for places (draw) of dims (year, draw)."""
+    def of_services(self, money: Array) -> Array:
+        """Return the value (draw) of money for services of dims (year, draw)."""
         total = np.zeros(money.shape[1])
         for row, waiting in zip(money[self.first : self.stop], self.waiting, strict=True):
             total += row * waiting * MID_YEAR
@@ -156,6 +176,15 @@ class Costs:
     cost: Array
     anyway: Array
     gained: Array
+
+    @classmethod
+    def joined(cls, parts: Sequence[Costs]) -> Costs:
+        """Return the costs of several blocks of draws in one."""
+        return cls(
+            np.concatenate([part.cost for part in parts]),
+            np.concatenate([part.anyway for part in parts]),
+            np.concatenate([part.gained for part in parts]),
+        )
 
     def summary(self, probabilities: Array) -> dict[str, Array | float]:
         """Return what :func:`popsim.policy.cost.cost_per_additional_birth` does.
@@ -197,7 +226,7 @@ def costs_of(
     promised: Array,
     births: Array,
     births_ref: Array,
-    places: tuple[Array, Array] | None,
+    services: tuple[Array, Array] | None,
 ) -> list[Costs]:
     """Return costs and gains of a block of draws in each window.
 
@@ -208,9 +237,9 @@ def costs_of(
         CNY per birth, dims (year, birth_order).
     births, births_ref : numpy.ndarray
         Births under the scenario and the reference, dims (year, birth_order, draw).
-    places : tuple of numpy.ndarray, optional
-        Money for childcare places and the part of it for places that come anyway, dims (year, draw)
-        [CNY].
+    services : tuple of numpy.ndarray, optional
+        Money for places, care and other measures, and the part of it for places that come anyway,
+        dims (year, draw) [CNY].
     """
     from popsim.kernels.combinations import combine
 
@@ -229,8 +258,8 @@ def costs_of(
         combine(ours, index, money, cost)
         combine(kept, index, money, anyway)
         combine(more, index, np.ones(index.shape), gained)
-        if places is not None:
-            cost[0] += window.of_places(places[0])
-            anyway[0] += window.of_places(places[1])
+        if services is not None:
+            cost[0] += window.of_services(services[0])
+            anyway[0] += window.of_services(services[1])
         found.append(Costs(cost[0], anyway[0], gained[0]))
     return found

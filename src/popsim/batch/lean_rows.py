@@ -16,26 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim.demography.indicators import AGE_BREAKS
-from popsim.errors import DataError, Problems, nearest
+from popsim.errors import DataError, Problems
 from popsim.variables import VARIABLES
 
-__all__ = ["HEADLINE", "LEAN_INDICATORS", "Layout", "Ratio", "indicator_dims"]
+__all__ = ["LEAN_INDICATORS", "Layout", "Ratio", "indicator_dims"]
 
 Index = NDArray[np.int64]
-
-HEADLINE = (
-    "births",
-    "total_fertility_rate",
-    "second_child_share",
-    "third_child_share",
-    "crude_birth_rate",
-    "natural_increase_rate",
-    "population_total",
-    "women_20_34",
-    "children_under_3",
-    "old_age_dependency_ratio_15_64",
-)
-"""The indicators of a batch that asks for none by name."""
 
 
 class Ratio(NamedTuple):
@@ -92,8 +78,7 @@ class Layout:
     Raises
     ------
     DataError
-        When a name is unknown, asked for twice, or needs an order that is not there; everything
-        found is listed.
+        When a name needs an order that is not there; everything found is listed.
 
     Examples
     --------
@@ -102,7 +87,7 @@ class Layout:
     ((80, 4), 160)
     """
 
-    def __init__(self, years: int, orders: int, indicators: Sequence[str] = HEADLINE) -> None:
+    def __init__(self, years: int, orders: int, indicators: Sequence[str]) -> None:
         self.years, self.orders = years, orders
         self.names = tuple(indicators)
         _check(self.names, orders)
@@ -261,17 +246,7 @@ def indicator_dims(name: str) -> tuple[str, ...]:
 
 def _check(names: Sequence[str], orders: int) -> None:
     problems = Problems()
-    if not names:
-        problems.add("no indicator is asked for", instead=", ".join(HEADLINE))
-    for name in dict.fromkeys(names):
-        if name not in LEAN_INDICATORS:
-            problems.add(
-                f"a batch has no indicator {name!r}; it has those that need no ages of mothers and "
-                f"no single ages: {', '.join(LEAN_INDICATORS)}",
-                instead=nearest(name, LEAN_INDICATORS),
-            )
-        elif names.count(name) > 1:
-            problems.add(f"{name} is asked for {names.count(name)} times; name it once")
-        elif orders < 3 and name in _THREE_ORDERS:
+    for name in names:
+        if orders < 3 and name in _THREE_ORDERS:
             problems.add(f"{name} needs three birth orders; the data have {orders}")
     problems.raise_if_any(DataError)

@@ -219,4 +219,6 @@ def row_quantiles(
     if not ((wanted >= 0) & (wanted <= 1)).all() or (np.diff(wanted) < 0).any():
         raise ValueError(f"probabilities must rise from 0 to 1: {wanted.tolist()}")
     size = int(np.clip(draws // _EACH, _FEWEST, _MOST))
-    _reduce(rows, base, draws, wanted, size, quantiles, means)
+    found = np.empty(quantiles.shape)  # one form of memory, one compilation
+    _reduce(rows, base, draws, wanted, size, found, means)
+    quantiles[...] = found
