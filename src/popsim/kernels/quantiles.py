@@ -23,7 +23,7 @@ _JIT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 # Least and greatest do not depend on the order; rows that hold no number are seen beforehand.
 _ANY_ORDER: dict[str, Any] = {**_JIT, "fastmath": {"nnan", "nsz"}}
 #: Values a bucket, on average; and the fewest and the most buckets.
-_EACH, _FEWEST, _MOST = 4, 32, 1 << 16
+_EACH, _FEWEST, _MOST = 2, 32, 1 << 16
 #: Pieces of a row; buckets reach from the median of their least to that of their greatest values.
 _PIECES = 16
 #: Gaps of Shell's sort (Ciura 2001) for a bucket that is not small.
@@ -71,6 +71,12 @@ def _extremes(x: Any, least: Any, greatest: Any) -> Any:
 def _sort(x: Any, start: int, stop: int) -> None:
     """Sort a part of an array in place."""
     if stop - start > _SMALL:
+        # Many draws of an effect are exactly nothing: their bucket is large, and in order.
+        falls = 0
+        for i in range(start + 1, stop):
+            falls += x[i - 1] > x[i]
+        if falls == 0:
+            return
         for gap in _GAPS:
             for i in range(start + gap, stop):
                 value = x[i]
