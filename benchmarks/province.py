@@ -65,6 +65,20 @@ def province(counties: int = COUNTIES, years: int = YEARS) -> xr.Dataset:
     )
 
 
+def one_parity(data: xr.Dataset) -> xr.Dataset:
+    """Return a province without parity: one order, of births to all women at the first rates."""
+    women, rates = data["women_by_parity"], data["conditional_fertility_rate"]
+    at_risk = women.rename(parity="birth_order").assign_coords(birth_order=rates["birth_order"])
+    total = women.sum("parity")
+    births = (at_risk * rates).sum("birth_order")
+    rate = (births / total.where(total > 0)).fillna(0.0).expand_dims(birth_order=[1])
+    order = {"birth_order": [0]}
+    made = data.drop_dims("parity").isel(order)
+    made["women_by_parity"] = total.expand_dims(parity=[0]).transpose(*women.dims)
+    made["conditional_fertility_rate"] = rate.transpose(*rates.dims)
+    return made
+
+
 def packages(scenarios: int = SCENARIOS) -> list[Scenario]:
     """Return scenarios besides the reference: cash by childcare, each with a trial of three years.
 

@@ -58,8 +58,6 @@ POPULATION = "population"
 _Made = TypeVar("_Made")
 #: Numbers of an array just below what glibc remembers at most, 32 MiB.
 _FREED = 4_000_000
-#: Draws whose years lie in the nearest cache.
-_NEAR = 128
 #: Rows that are reduced before their pages are let go.
 _ROWS = 16
 
@@ -516,14 +514,12 @@ class _Region:
         """Return money for services, and the part for what comes anyway, dims (year, draw)."""
         context, draws = block.known, len(block.draws)
         used = self.shared.utilisation(self.model, block.draws, self.seed)
+        people = context.population, context.children_under_3
+        counts = place_counts(scenario, context.years, *people, context.places_ref, used)
         money, anyway = (np.zeros((len(self.years), draws)) for _ in range(2))
-        for start in range(0, draws, _NEAR):
-            part = slice(start, start + _NEAR)
-            people = context.population[part], context.children_under_3[part]
-            counts = place_counts(scenario, context.years, *people, context.places_ref, used[part])
-            for paid, paid_anyway in service_payments(scenario, counts, context.years).values():
-                money[:, part] += paid.T
-                anyway[:, part] += paid_anyway.T
+        for paid, paid_anyway in service_payments(scenario, counts, context.years).values():
+            money += paid.T
+            anyway += paid_anyway.T
         return money, anyway
 
     def central(self, effect: Array | None) -> Array:
