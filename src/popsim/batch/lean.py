@@ -116,6 +116,10 @@ class Shared:
         made: _Made = self._known[key][1]
         return made
 
+    def named(self, response: str) -> Response:
+        """Return a response by its name or file."""
+        return self.once("response", (), (response,), lambda: Response(read_response(response)))
+
     def response(self, model: ResponseModel) -> ResponseModel:
         """Return a response that draws its parameters once."""
         if not isinstance(model, Response):
@@ -275,10 +279,10 @@ def run_region(
     >>> some["births"].shape, some["births_mean"].round(-4).tolist()
     ((1, 1, 3), [[450000.0, 410000.0, 380000.0]])
     """
-    model = Response(read_response(response)) if isinstance(response, str) else response
     wanted = np.asarray(probabilities, dtype=float)
     _check(data, scenarios, draws, wanted, block, indicators, keep_draws)
     laps, shared = laps or Laps(), shared or Shared()
+    model = shared.named(response) if isinstance(response, str) else response
     # glibc gives memory back to the system, and takes it anew page by page, only in pieces larger
     # than the largest it has seen freed: this keeps the arrays of every scenario out of that.
     np.empty(_FREED)
