@@ -520,11 +520,11 @@ class _Region:
         used = self.shared.utilisation(self.model, block.draws, self.seed)
         people = context.population, context.children_under_3
         counts = place_counts(scenario, context.years, *people, context.places_ref, used)
-        money, anyway = (np.zeros((len(self.years), draws)) for _ in range(2))
+        money, anyway = (np.zeros((draws, len(self.years))) for _ in range(2))
         for paid, paid_anyway in service_payments(scenario, counts, context.years).values():
-            money += paid.T
-            anyway += paid_anyway.T
-        return money, anyway
+            money += paid
+            anyway += paid_anyway
+        return np.ascontiguousarray(money.T), np.ascontiguousarray(anyway.T)
 
     def central(self, effect: Array | None) -> Array:
         """Return the population of the central trajectory (time, sex, age)."""
@@ -564,6 +564,10 @@ class _Reduction:
         self.base = space.empty((layout.results, size))
         self.money = space.empty((years * kept.money, size))
         self.effects = space.empty((years * region.orders * kept.population, size))
+        quantiles = len(probabilities), layout.results
+        self.levels = np.empty(quantiles), np.empty(layout.results)
+        self.changes = np.zeros(quantiles), np.zeros(layout.results)
+        self.reference_known = False
 
     def run(self, scenarios: Sequence[Scenario]) -> dict[str, np.ndarray]:
         """Return the figures of all scenarios."""
@@ -573,17 +577,8 @@ class _Reduction:
             self.blocks.append(region.drawn(number, self.space))
             self.space.release()
         self.laps.to("draws")
-        results = self.region.layout.results
-        levels = np.empty((len(self.probabilities), results)), np.empty(results)
-        changes = np.zeros_like(levels[0]), np.zeros_like(levels[1])
         reference: dict[str, np.ndarray] = {}
         self._one(no_policy(), no_policy(), reference)
-        self.base[:] = self.rows
-        self._reduce(self.rows, None, *levels)
-        self._put(reference, "", *levels)
-        self._put(reference, "_difference", *changes)
-        self._put_draws(reference)
-        self.laps.to("quantiles")
         found = []
         for scenario in scenarios:
             own = region.shared.within(scenario, region.code)
@@ -595,17 +590,11 @@ class _Reduction:
             )
             result: dict[str, np.ndarray] = {}
             self._one(scenario, own, result)
-            self._reduce(self.rows, None, *levels)
-            self._put(result, "", *levels)
-            self._reduce(self.rows, self.base, *changes)
-            self._put(result, "_difference", *changes)
-            self._put_draws(result)
-            self.laps.to("quantiles")
             found.append(result)
         return {name: np.stack([one[name] for one in found]) for name in reference}
 
     def _one(self, scenario: Scenario, own: Scenario, result: dict[str, np.ndarray]) -> None:
-        """Project a scenario block by block into the rows, and set what is not a quantile."""
+        """Project a scenario block by block and reduce it; the reference comes first."""
         from popsim.kernels.combinations import combine
 
         region, layout = self.region, self.region.layout
@@ -638,6 +627,10 @@ class _Reduction:
                     below=ratio.below,
                     start=block.start,
                 )
+                if len(self.blocks) == 1:
+                    # At once, while the rows lie in the nearest caches.
+                    self.laps.to("indicators")
+                    self._reduce_level_and_change(where)
             cut.append(rows[layout.outputs["cut"][0]][0].copy())
             if block.context is None:
                 region.remember(block, rows, self.space)
@@ -652,6 +645,13 @@ class _Reduction:
                 costs.append(costs_of(windows, bill.promised, shaped, block.births, paid))
             self.laps.to("money")
             self.space.release()
+        if len(self.blocks) > 1:
+            for where, _ in layout.ratios:
+                self._reduce_level_and_change(where)
+        self.reference_known = True
+        self._put(result, "", *self.levels)
+        self._put(result, "_difference", *self.changes)
+        self._put_draws(result)
         persons = np.concatenate(cut)
         if not own.policies:
             region.notices += cut_notices(persons, region.code)
@@ -708,6 +708,16 @@ class _Reduction:
             if name in self.kept.draws:
                 own = self.rows[where, : len(self.region.draws)]
                 result[f"{name}_draws"] = own.reshape(*layout.shape(name), -1).copy()
+
+    def _reduce_level_and_change(self, where: slice) -> None:
+        """Reduce an indicator and, after the reference, its difference from it."""
+        rows, base = self.rows[where], self.base[where]
+        self._reduce(rows, None, self.levels[0][:, where], self.levels[1][where])
+        if self.reference_known:
+            self._reduce(rows, base, self.changes[0][:, where], self.changes[1][where])
+        else:
+            base[:] = rows
+        self.laps.to("quantiles")
 
     def _reduce(self, rows: Array, base: Array | None, quantiles: Array, means: Array) -> None:
         from popsim.kernels.quantiles import row_quantiles
