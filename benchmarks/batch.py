@@ -7,6 +7,7 @@ Prints where the time of a core goes, and what two threads, memory and the whole
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import time
 from collections.abc import Callable
@@ -34,10 +35,9 @@ Results = list[dict[str, np.ndarray]]
 
 
 def run(
-    data: xr.Dataset, scenarios: list[Scenario], threads: int, **options: Any
+    data: xr.Dataset, scenarios: list[Scenario], threads: int, shared: Shared, **options: Any
 ) -> tuple[Results, list[Laps]]:
     """Run every region, ``threads`` at a time, and return its figures and its laps."""
-    shared = Shared()
 
     def work(i: int) -> tuple[dict[str, np.ndarray], Laps]:
         laps = Laps()
@@ -120,19 +120,21 @@ def main() -> None:
         "block": options.block,
         "memory": options.memory,
     }
-    # Compile, or load what is compiled.
-    run(data.isel(region=[0]), scenarios[:2], 1, **{**given, "draws": range(min(draws, 100))})
+    # Compile, or load what is compiled, and lay out what is laid out once for all regions.
+    shared = Shared()
+    run(data.isel(region=[0]), scenarios, 1, shared, **{**given, "draws": range(2)})
 
-    figures, laps, seconds = timed(lambda: run(data, scenarios, options.threads, **given))
+    figures, laps, seconds = timed(lambda: run(data, scenarios, options.threads, shared, **given))
     runs = sizes["regions"] * sizes["scenarios"]
     work = runs * draws * years / 1e6
     row: dict[str, Any] = {**sizes, "parities": options.parities, "threads": options.threads}
     row |= {"M ty": work, "seconds": seconds, "M ty/s": work / seconds}
     row["core seconds"] = sum(sum(one.seconds.values()) for one in laps)
+    row["kernel seconds"] = sum(one.seconds["kernel"] for one in laps)
     row["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     row["result MB"] = sum(a.nbytes for one in figures for a in one.values()) / 1e6
     if options.threads > 1 and not options.whole:
-        alone, _, one_thread = timed(lambda: run(data, scenarios, 1, **given))
+        alone, _, one_thread = timed(lambda: run(data, scenarios, 1, shared, **given))
         equal(figures, alone)
         row["over one thread"] = one_thread / seconds
     parts = shares(laps, runs)
@@ -140,8 +142,6 @@ def main() -> None:
     print()
     report([row], None)
     if options.json is not None:
-        import json
-
         options.json.write_text(json.dumps({"parts": parts, "whole": row}, indent=1), "utf-8")
 
 
