@@ -265,8 +265,8 @@ def run_region(
     -----
     Quantiles are exact and linear between draws, those of ``numpy.quantile``. All draws of a
     row are therefore kept until they are reduced, and so is what every scenario meets again: with
-    R rows (years of all indicators), K orders and Y years ``8 (2 R + (K + 7) Y)`` bytes a draw,
-    24 kB for the headline indicators over 80 years. Beyond ``memory`` all this lies in a
+    R rows (years of all indicators), K orders and Y years ``8 (2 R + (K + 9) Y)`` bytes a draw,
+    25 kB for the headline indicators over 80 years. Beyond ``memory`` all this lies in a
     temporary file of that size, and memory stays constant. Besides, a block of 1,000 draws of
     80 years takes 27 MB.
 
@@ -416,7 +416,7 @@ class _Region:
         years, by_order = len(self.years), 1
         if self.uncertainty.fertility == "progression":
             by_order = self.orders
-        by_year = by_order + 3 + 2 + self.orders + kept.money + self.orders * kept.population
+        by_year = by_order + 3 + 2 + self.orders + 2 + kept.money + self.orders * kept.population
         return int(2 * self.layout.results + by_year * years)
 
     def drawn(self, number: int, space: Space) -> _Block:
@@ -563,6 +563,7 @@ class _Reduction:
         self.rows = space.empty((layout.results, size))
         self.base = space.empty((layout.results, size))
         self.money = space.empty((years * kept.money, size))
+        self.services = space.empty((2, years, size))
         self.effects = space.empty((years * region.orders * kept.population, size))
         quantiles = len(probabilities), layout.results
         self.levels = np.empty(quantiles), np.empty(layout.results)
@@ -599,20 +600,19 @@ class _Reduction:
 
         region, layout = self.region, self.region.layout
         bill = region.shared.bill(scenario, own, region.years, region.orders)
-        services: list[tuple[Array, Array] | None] = [None] * len(self.blocks)
-        if bill.services and (self.kept.money or self.kept.costs):
-            services = [region.services(own, block) for block in self.blocks]
-        windows: list[Window] = []
-        if self.kept.costs:
-            spent = np.zeros(len(region.years), bool)
-            for paid in services:
-                spent |= False if paid is None else (paid[0] != 0).any(axis=1)
-            windows = Window.each(bill, region.years, spent)
+        paying = bill.services and (self.kept.money or self.kept.costs)
+        spent = np.zeros(len(region.years), bool)
+        for block in self.blocks if paying else ():
+            paid = self.services[:, :, block.start : block.start + len(block.draws)]
+            paid[:] = region.services(own, block)
+            spent |= (paid[0] != 0).any(axis=1)
+            self.space.release()
+        windows = Window.each(bill, region.years, spent) if self.kept.costs else []
         self.laps.to("money")
         costs: list[list[Costs]] = []
         cut = []
         births = layout.outputs["births"][0]
-        for block, paid in zip(self.blocks, services, strict=True):
+        for block in self.blocks:
             part = slice(block.start, block.start + len(block.draws))
             effect = region.effect(block, own)
             if self.kept.population and effect is not None:
@@ -637,11 +637,12 @@ class _Reduction:
             self.laps.to("indicators")
             if self.kept.money:
                 combine(rows[births], bill.index, bill.weight, self.money, start=block.start)
-                if paid is not None:
-                    self.money[:, part] += paid[0]
+                if paying:
+                    self.money[:, part] += self.services[0, :, part]
             if windows:
                 shaped = rows[births].reshape(len(region.years), region.orders, -1)
                 assert block.births is not None
+                paid = self.services[:, :, part] if paying else None
                 costs.append(costs_of(windows, bill.promised, shaped, block.births, paid))
             self.laps.to("money")
             self.space.release()
@@ -716,7 +717,9 @@ class _Reduction:
         if self.reference_known:
             self._reduce(rows, base, self.changes[0][:, where], self.changes[1][where])
         else:
-            base[:] = rows
+            for start in range(0, len(rows), _ROWS):
+                base[start : start + _ROWS] = rows[start : start + _ROWS]
+                self.space.release()
         self.laps.to("quantiles")
 
     def _reduce(self, rows: Array, base: Array | None, quantiles: Array, means: Array) -> None:

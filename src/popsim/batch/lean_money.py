@@ -226,7 +226,7 @@ def costs_of(
     promised: Array,
     births: Array,
     births_ref: Array,
-    services: tuple[Array, Array] | None,
+    services: Array | None,
 ) -> list[Costs]:
     """Return costs and gains of a block of draws in each window.
 
@@ -237,9 +237,9 @@ def costs_of(
         CNY per birth, dims (year, birth_order).
     births, births_ref : numpy.ndarray
         Births under the scenario and the reference, dims (year, birth_order, draw).
-    services : tuple of numpy.ndarray, optional
+    services : numpy.ndarray, optional
         Money for places, care and other measures, and the part of it for places that come anyway,
-        dims (year, draw) [CNY].
+        dims (2, year, draw) [CNY].
     """
     from popsim.kernels.combinations import combine
 
