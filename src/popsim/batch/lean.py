@@ -642,8 +642,8 @@ class _Reduction:
             if windows:
                 shaped = rows[births].reshape(len(region.years), region.orders, -1)
                 assert block.births is not None
-                paid = self.services[:, :, part] if paying else None
-                costs.append(costs_of(windows, bill.promised, shaped, block.births, paid))
+                besides = self.services[:, :, part] if paying else None
+                costs.append(costs_of(windows, bill.promised, shaped, block.births, besides))
             self.laps.to("money")
             self.space.release()
         if len(self.blocks) > 1:
