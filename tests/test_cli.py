@@ -44,6 +44,8 @@ def test_run_prints_the_effect_and_writes_everything(popsim, tmp_path):
         "chances.csv",
         "cost.csv",
         "effect.csv",
+        "bill.csv",
+        "places.csv",
         "effect_third_child_share.png",
         "effect_total_fertility_rate.png",
         "indicators.csv",
@@ -222,3 +224,18 @@ def test_uncertainty_is_chosen_by_name(popsim):
     result = ps.load_result("out/result.nc")
     births = result.births.sel(scenario="baseline")
     assert float(births.std("draw").max()) == 0.0
+
+
+def test_run_with_another_value(popsim, tmp_path):
+    wrong = popsim("run", "grant.yaml", "--set", "policies.grnt.amount.2=600")
+    assert wrong.exit_code == 1
+    assert "has no value 'policies.grnt.amount.2'; write: policies.grant.amount.2" in wrong.output
+    for out, more in (("plain", ()), ("larger", ("--set", "policies.grant.amount.2=600"))):
+        done = popsim("run", "grant.yaml", "--draws", 2, "--until", 2026, "--out", out, *more)
+        assert done.exit_code == 0, done.output
+    plain, larger = (
+        ps.load_result(tmp_path / out / "result.nc").promised_per_birth.sel(scenario="grant")
+        for out in ("plain", "larger")
+    )
+    assert float(plain.max()) > 0
+    assert larger.values == pytest.approx(2 * plain.values)

@@ -97,6 +97,29 @@ def test_the_pages_made_from_code_can_be_made(tmp_path, monkeypatch):
     assert "三孩" in schema
     reference = (tmp_path / "scenario-reference.md").read_text(encoding="utf-8")
     assert "`cash_transfer`" in reference
+    assert "现金补助" in reference
+
+
+def test_the_reference_shows_every_kind_key_and_a_valid_example(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS))
+    import formats
+
+    from popsim.policy.examples import kinds
+    from popsim.policy.files import read_scenario
+    from popsim.policy.schema import format_classes
+
+    text = "\n".join(formats.scenario_reference())
+    sections = re.split(r"\n### `(\w+)`\n", text)
+    assert sections[1::2] == list(kinds())
+    for kind, section in zip(sections[1::2], sections[2::2], strict=True):
+        (example,) = re.findall(r"```yaml\n(.*?)```", section, re.DOTALL)
+        file = tmp_path / f"{kind}.yaml"
+        head = f"schema: popsim.scenario/1\nid: {kind}\nlabel: {{en: A, zh: 例}}\nregions: all\n"
+        file.write_text(head + example, encoding="utf-8")
+        assert read_scenario(file).policies["example"].kind == kind
+    for one in format_classes("scenario").values():
+        for name, field in one.model_fields.items():
+            assert f"| `{field.alias or name}` |" in text
 
 
 def test_every_notebook_is_kept_without_outputs():

@@ -339,6 +339,11 @@ def test_measures_cost_what_they_say_and_nothing_else():
     np.testing.assert_allclose(
         service_payments(steady, counts(steady), YEARS)["a"][0][0, :3], [12000, 6000, 0]
     )
+    both = scenario(a=rooms, b={**rooms, "spending": {"2024": "1 CNY"}})
+    assert Response().notices(both, context()) == [
+        "case: a has no effect on births here",
+        "case: b costs money and has no effect on births here",
+    ]
     assert effects(by_year).keys() == {"cash", "childcare"}
     assert all((part == 0.0).all() for part in effects(by_year).values())
 
@@ -483,7 +488,9 @@ def test_a_rush_needs_a_known_end_and_nothing_that_follows():
         )[:, :, 1]
 
     found = rushed()
-    drawn = draw_channel(Response().channels["cash"], "cash", DRAWS, 1).rush
+    parameters = draw_channel(Response().channels["cash"], "cash", DRAWS, 1)
+    # Who is not moved by the money does not hurry for it.
+    drawn = np.where(parameters.map["beta"] > 0, parameters.rush, 0.0)
     np.testing.assert_allclose(found[:, 9], np.log1p(drawn / 100) * 3 / 12)
     np.testing.assert_allclose(found.sum(axis=1), 0.0, atol=1e-12)
     assert (rushed(change={"ends_announced": "2032-12-01"}) == 0.0).all()
@@ -611,3 +618,22 @@ def test_interest_saved_is_nothing_at_one_rate_and_the_gap_for_a_long_loan():
                 },
             }
         )
+
+
+# Other values
+
+
+def test_what_a_file_does_not_say_can_be_set_and_what_it_says_removed():
+    case = scenario(a=GRANT, p=PLACES)
+    ended = case.override({"policies.a.births.to": "2025-12-31", "policies.a.take_up": "80 %"})
+    assert str(ended.policies["a"].births.to) == "2025-12-31"
+    assert ended.explain("policies.a.births.to") == "2025-12-31, override"
+    assert list(case.override({"policies.p": None}).policies) == ["a"]
+    more = case.override({"policies.p.target.2027": "6 places/1000 residents"})
+    assert sorted(more.policies["p"].target) == [2025, 2027]
+    with pytest.raises(ScenarioError, match=r"no value .policies\.a\.births\.until"):
+        case.override({"policies.a.births.until": "2025-12-31"})
+    with pytest.raises(ScenarioError, match=r"no value .policies\.q"):
+        case.override({"policies.q": None})
+    with pytest.raises(ScenarioError, match="before it begins"):
+        case.override({"policies.a.births.to": "2022-12-31"})

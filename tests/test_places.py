@@ -11,7 +11,7 @@ from popsim.errors import DataError
 from popsim.policy.cost import cost_per_additional_birth, payer_shares
 from popsim.policy.kinds.childcare import CLASS_MIX
 from popsim.policy.model import Scenario
-from popsim.policy.places import built_places, place_counts, places_to_build
+from popsim.policy.places import built_places, place_counts
 from popsim.policy.services import service_payments
 
 YEARS = np.arange(2022, 2028)
@@ -141,15 +141,15 @@ def test_a_run_costs_all_instruments(result) -> None:
 
 
 def test_places_to_build_by_region_and_year(result) -> None:
-    table = places_to_build(result, "case").set_index("year")
+    table = ps.places_to_build(result, "case").set_index("year")
     assert table.places_to_build.sum() == pytest.approx(
         table.places.max() - table.places.iloc[0], rel=1e-3
     )
     assert (table.places_short >= 0).all()
-    plain = places_to_build(result, "baseline").set_index("year")
+    plain = ps.places_to_build(result, "baseline").set_index("year")
     assert table.places[2026] > plain.places[2026]
     np.testing.assert_allclose(plain.places_wanted, 0.35 * plain.children_under_3)
     with pytest.raises(DataError, match="has no scenario"):
-        places_to_build(result, "other")
+        ps.places_to_build(result, "other")
     with pytest.raises(DataError, match="is not a share"):
-        places_to_build(result, "case", wanted=35)
+        ps.places_to_build(result, "case", wanted=35)

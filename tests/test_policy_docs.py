@@ -1,25 +1,49 @@
-"""The example of the documentation is a valid file."""
+"""The kind of one's own of the documentation works as it stands there."""
 
 import re
 from pathlib import Path
 
-from popsim.policy.files import read_scenario
+import numpy as np
+import pytest
 
-ROOT = Path(__file__).parents[1]
+from popsim.policy.instruments import month, payments
+from popsim.policy.kinds import KINDS
+from popsim.policy.model import Scenario
+
+PAGE = Path(__file__).parents[1] / "docs" / "policy.md"
 
 
-def test_example_of_the_docs(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
-    path = tmp_path / "my-county.yaml"
-    path.write_text(example, encoding="utf-8")
-    scenario = read_scenario(path)
-    assert scenario.explain("policies.allowance.amount.4") == (
-        "600 CNY/month, my-county.yaml:14, clause 3(8)"
+@pytest.fixture
+def voucher():
+    """Run the example and forget its kind after the test."""
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    before = dict(KINDS)
+    exec(compile(code, PAGE.name, "exec", dont_inherit=True), {"__name__": "example"})
+    yield "school_voucher"
+    KINDS.clear()
+    KINDS.update(before)
+    Scenario.model_rebuild(force=True)
+
+
+def test_the_kind_of_the_page_pays_in_the_year_of_the_sixth_birthday(voucher):
+    scenario = Scenario.model_validate(
+        {
+            "schema": "popsim.scenario/1",
+            "id": "school",
+            "regions": "all",
+            "label": {"en": "School", "zh": "上学"},
+            "policies": {
+                "voucher": {
+                    "kind": voucher,
+                    "announced": "2025-01-01",
+                    "births": {"from": "2025-01-01"},
+                    "voucher": {"2+": "2400 CNY"},
+                }
+            },
+        }
     )
-
-
-def test_explanation_in_the_docs() -> None:
-    scenario = read_scenario(ROOT / "scenarios" / "qingyuan-2023.yaml")
-    text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
-    assert scenario.explain("policies.childcare_subsidy.amount.3") in text
+    (rule,) = scenario.policies["voucher"].transfers()
+    schedule = payments(rule, 2, month(2025, 6))
+    np.testing.assert_array_equal(schedule.offsets, np.arange(72, 84))
+    np.testing.assert_allclose(schedule.amounts, 200.0)
+    assert len(payments(rule, 1, month(2025, 6)).offsets) == 0

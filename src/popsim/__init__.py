@@ -36,14 +36,18 @@ if TYPE_CHECKING:
     from popsim.errors import DataError, PopsimError, ProjectionError, ScenarioError
     from popsim.evaluation.allocation import allocate
     from popsim.evaluation.attribution import attribute
+    from popsim.evaluation.bill import bill
     from popsim.evaluation.compare import compare
     from popsim.evaluation.goals import goal
+    from popsim.evaluation.places import place_tasks, places_to_build
     from popsim.evaluation.sensitivity import sensitivity
+    from popsim.policy.difference import diff
     from popsim.policy.files import read_response, read_scenario
     from popsim.policy.own_evidence import response_from_evidence, write_response
     from popsim.policy.pool_sensitivity import pool_sensitivity
     from popsim.policy.pooling import fit_dose_response, pool_evidence
     from popsim.policy.response import Response
+    from popsim.policy.sweep import sweep
     from popsim.simulation import run
     from popsim.store import load_result, save_result
     from popsim.tables.counted import read_counts
@@ -59,6 +63,7 @@ _HOMES = {
     "Response": "popsim.policy.response",
     "Uncertainty": "popsim.demography.uncertainty",
     "align_path": "popsim.demography.alignment",
+    "bill": "popsim.evaluation.bill",
     "allocate": "popsim.evaluation.allocation",
     "attribute": "popsim.evaluation.attribution",
     "baseline_names": "popsim.data.samples",
@@ -66,6 +71,7 @@ _HOMES = {
     "compare": "popsim.evaluation",
     "decompose_births": "popsim.demography.births_decomposition",
     "dependency_indicators": "popsim.demography.indicators",
+    "diff": "popsim.policy.difference",
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
     "evidence": "popsim.data.evidence",
@@ -75,6 +81,8 @@ _HOMES = {
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
+    "place_tasks": "popsim.evaluation.places",
+    "places_to_build": "popsim.evaluation.places",
     "plot": "popsim.plotting",
     "pool_evidence": "popsim.policy.pooling",
     "pool_sensitivity": "popsim.policy.pool_sensitivity",
@@ -90,6 +98,7 @@ _HOMES = {
     "run": "popsim.simulation",
     "save_result": "popsim.store",
     "sensitivity": "popsim.evaluation.sensitivity",
+    "sweep": "popsim.policy.sweep",
     "write_response": "popsim.policy.own_evidence",
     "write_tables": "popsim.tables.write",
     "write_template": "popsim.tables.write",
@@ -108,11 +117,13 @@ __all__ = [
     "allocate",
     "attribute",
     "baseline_names",
+    "bill",
     "check_data",
     "compare",
     "data_checks",
     "decompose_births",
     "dependency_indicators",
+    "diff",
     "evidence",
     "fit_dose_response",
     "from_frames",
@@ -121,6 +132,8 @@ __all__ = [
     "indicators",
     "load_baseline",
     "load_result",
+    "place_tasks",
+    "places_to_build",
     "plot",
     "pool_evidence",
     "pool_sensitivity",
@@ -136,6 +149,7 @@ __all__ = [
     "run",
     "save_result",
     "sensitivity",
+    "sweep",
     "write_response",
     "write_tables",
     "write_template",

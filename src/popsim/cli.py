@@ -1,6 +1,7 @@
-"""The command ``popsim``: run, check, describe, new, proof; on scenario files and tables of data.
+"""The command ``popsim``: run, check, describe, explain, diff, schema, new, proof.
 
-Every verb exits with 1 and one list of all problems when its input is bad, and writes nothing.
+The verbs work on scenario files and on tables of data. Every verb exits with 1 and one list of all
+problems when its input is bad, and writes nothing.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ EXAMPLES = {
     "run": "popsim run scenarios/zhejiang-as-qingyuan.yaml --draws 1000 --seed 1 --out results",
     "check": "popsim check scenarios/*.yaml my-county.xlsx --like zhejiang-2020",
     "describe": "popsim describe zhejiang-2020",
+    "explain": "popsim explain scenarios/qingyuan-2023.yaml policies.childcare_subsidy.amount.3",
+    "diff": "popsim diff scenarios/qingyuan-2023.yaml scenarios/qingyuan-2023-sunset.yaml",
+    "schema": "popsim schema scenario",
     "new": "popsim new my-county.yaml, or: popsim new my-county.xlsx",
     "proof": "popsim proof looking-back census-tables --locale zh",
 }
 #: Names of the comparisons, repeated here so that --help loads no numerical library.
 PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast", "evidence")
+FORMAT_NAMES = ("scenario", "response")
 UNCERTAINTY_NAMES = ("default", "progression", "none")
 #: Year of the table, and years of the course: first full response, end of payback, later.
 SHOWN_YEAR = 2030
@@ -62,6 +67,38 @@ _like = click.option(
 )
 
 
+_set = click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Other value of a scenario, e.g. policies.NAME.amount.3=900; may be repeated. It "
+    "applies to every scenario given that has the key.",
+)
+
+
+def _read_scenarios(names: tuple[str, ...], settings: tuple[str, ...]) -> list[Any]:
+    """Read scenario files, change what is set, and tell all problems of both at once."""
+    from popsim.errors import Problem, ScenarioError
+    from popsim.policy.changes import change_all, read_settings
+    from popsim.policy.files import read_scenario
+
+    problems: list[Problem] = []
+    read, changes = [], {}
+    try:
+        changes = read_settings(settings)
+    except ScenarioError as error:
+        problems += error.problems
+    for name in names:
+        try:
+            read.append(read_scenario(name))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return change_all(read, changes, by="--set")
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="popsim")
 def main() -> None:
@@ -77,6 +114,7 @@ def main() -> None:
     help="Embedded baseline, or tables of data: a folder or workbook.",
 )
 @_like
+@_set
 @click.option(
     "--fertility",
     type=click.Choice(["incidence", "conditional"]),
@@ -105,6 +143,7 @@ def run(
     scenarios: tuple[str, ...],
     baseline: str,
     like: str | None,
+    settings: tuple[str, ...],
     fertility: Literal["incidence", "conditional"],
     response: str,
     draws: int,
@@ -117,9 +156,7 @@ def run(
 ) -> None:
     """Run scenarios against the same future without them; print and write the effect."""
     # Read first: a mistake in a file is told before the numerical libraries are loaded.
-    from popsim.policy.files import read_scenario
-
-    read = [read_scenario(scenario) for scenario in scenarios]
+    read = _read_scenarios(scenarios, settings)
     from popsim.data.samples import load_baseline
     from popsim.evaluation.compare import compare
     from popsim.policy.dose import capacity
@@ -156,6 +193,7 @@ def run(
     for summary in summaries.values():
         _print_summary(summary, year, draws)
     _print_course(effect, regions)
+    _print_bill(result, max(year - 4, first), year)
     for scenario in read:
         if capacity(scenario) is not None:
             frozen = simulate(against_no_expansion(data, scenario), scenario, **options)
@@ -218,6 +256,20 @@ def _print_course(effect: Any, regions: list[str]) -> None:
                 click.echo(f"  {year}  {float(draws.mean()):+.4f}  ({low:+.4f} to {high:+.4f})")
 
 
+def _print_bill(result: Any, first: int, last: int) -> None:
+    from popsim.evaluation.bill import bill
+
+    table = bill(result).table("scenario", "payer", "year")
+    table = table[table["year"].between(first, last)]
+    click.echo(f"\nPaid in each year of {first}-{last}, million CNY (means, all regions)")
+    for scenario, rows in table.groupby("scenario", sort=False):
+        click.echo(str(scenario))
+        for payer, paid in rows.groupby("payer", sort=False):
+            by_year = paid.set_index("year")["paid"].reindex(range(first, last + 1), fill_value=0.0)
+            figures = "".join(f"{money / 1e6:>12,.1f}" for money in by_year)
+            click.echo(f"  {payer:14}{figures}")
+
+
 def _print_no_expansion(effect: Any, scenario: str, year: int, regions: list[str]) -> None:
     click.echo(
         f"\n{scenario} against no expansion of childcare places (reference places stay where they "
@@ -248,8 +300,11 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
     """Write everything to a folder beside the target first, so that no half result is left."""
     import pandas as pd
 
+    from popsim.evaluation.bill import bill
+    from popsim.evaluation.places import places_to_build
     from popsim.store import save_result, tidy_quantiles
 
+    scenarios = [str(name) for name in result["scenario"].values]
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -267,6 +322,10 @@ def _write(out: Path, result: Any, effect: Any, summaries: dict[str, Any]) -> li
             "cost.csv": pd.concat(
                 {r: pd.concat([s.cost, s.package_cost]) for r, s in summaries.items()},
                 names=["region"],
+            ),
+            "bill.csv": bill(result).table("region", "scenario", "year", "policy", "payer"),
+            "places.csv": pd.concat(
+                [places_to_build(result, name).assign(scenario=name) for name in scenarios]
             ),
         }
         for name, table in tables.items():
@@ -305,17 +364,19 @@ def _draw(folder: Path, result: Any, effect: Any) -> None:
 @main.command(epilog=_example("check"))
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @_like
+@_set
 @_told
-def check(files: tuple[str, ...], like: str | None) -> None:
+def check(files: tuple[str, ...], like: str | None, settings: tuple[str, ...]) -> None:
     """Check scenario and response files, and tables of data (a folder, a workbook).
 
     Every problem is told with its place; tables are then checked for plausibility, which is
     printed and is no error.
     """
     from popsim.errors import DataError, Problem, ScenarioError
-    from popsim.policy.files import check_file
+    from popsim.policy.files import check_file, is_scenario
 
     problems: list[Problem] = []
+    scenarios: list[str] = []
     data_only = True
     for name in files:
         if name.endswith(".expected.yaml"):
@@ -325,8 +386,15 @@ def check(files: tuple[str, ...], like: str | None) -> None:
                 _check_tables(name, like)
             else:
                 click.echo(f"{name}: {check_file(name)}")
+                scenarios += [name] * is_scenario(name)
         except (ScenarioError, DataError) as error:
             data_only &= isinstance(error, DataError)
+            problems += error.problems
+    if settings:
+        try:
+            _read_scenarios(tuple(scenarios), settings)
+        except ScenarioError as error:
+            data_only = False
             problems += error.problems
     if problems:
         raise (DataError if data_only else ScenarioError)(problems)
@@ -352,12 +420,15 @@ def _check_tables(name: str, like: str | None) -> None:
 @main.command(epilog=_example("describe"))
 @click.argument("what", metavar="BASELINE|FILE|FOLDER")
 @_like
+@_set
 @_told
-def describe(what: str, like: str | None) -> None:
+def describe(what: str, like: str | None, settings: tuple[str, ...]) -> None:
     """Describe an embedded baseline, a scenario file, a result file, or tables of data."""
     if what.endswith((".yaml", ".yml")):
-        _describe_scenario(what)
+        _describe_scenario(what, settings)
         return
+    if settings:
+        raise PopsimError(f"--set changes values of scenario files; {what} is none")
     if _are_tables(what):
         from popsim.tables.read import read_tables
 
@@ -382,10 +453,10 @@ def describe(what: str, like: str | None) -> None:
         click.echo(f"    Source: {attrs.get('source', '')}")
 
 
-def _describe_scenario(path: str) -> None:
-    from popsim.policy.files import read_scenario
+def _describe_scenario(path: str, settings: tuple[str, ...]) -> None:
+    from popsim.policy.changes import dotted_keys
 
-    scenario = read_scenario(path)
+    (scenario,) = _read_scenarios((path,), settings)
     click.echo(f"{scenario.id}: {scenario.label.en} {scenario.label.zh} ({scenario.status})")
     regions = scenario.regions if scenario.regions == "all" else ", ".join(scenario.regions)
     click.echo(f"regions: {regions}")
@@ -395,11 +466,63 @@ def _describe_scenario(path: str) -> None:
     for name, policy in scenario.policies.items():
         clause = f", clause {policy.clause}" if policy.clause else ""
         click.echo(f"\n{name}: {policy.kind}, announced {policy.announced}{clause}")
-        for key in type(policy).model_fields:
-            if key in ("kind", "announced", "clause") or getattr(policy, key) is None:
-                continue
-            dotted = f"policies.{name}.{key.rstrip('_')}"
-            click.echo(f"    {key}: {scenario.explain(dotted)}")
+        above = f"policies.{name}."
+        for dotted, value in dotted_keys(scenario).items():
+            key = dotted.removeprefix(above)
+            said_above = key in ("kind", "announced", "clause")
+            if dotted.startswith(above) and not said_above and not isinstance(value, dict):
+                click.echo(f"    {key}: {scenario.explain(dotted)}")
+
+
+@main.command(epilog=_example("explain"))
+@click.argument("file", metavar="FILE")
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@_set
+@_told
+def explain(file: str, keys: tuple[str, ...], settings: tuple[str, ...]) -> None:
+    """Say what a value of a scenario is, and in which line of which file it stands."""
+    from popsim.errors import Problem, ScenarioError
+
+    (scenario,) = _read_scenarios((file,), settings)
+    problems: list[Problem] = []
+    for key in keys:
+        try:
+            told = scenario.explain(key)
+            click.echo(f"{key}: {told}" if len(keys) > 1 else told)
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+
+
+@main.command(epilog=_example("diff"))
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B", required=False)
+@click.option("--locale", type=click.Choice(["en", "zh"]), default="en", show_default=True)
+@_set
+@_told
+def diff(first: str, second: str | None, locale: Literal["en", "zh"], settings: Any) -> None:
+    """Say what scenario B says differently from A; without B, what --set changes in A."""
+    from popsim.policy.changes import change_all, read_settings
+    from popsim.policy.difference import diff as compare_scenarios
+
+    if second is None and not settings:
+        raise PopsimError("there is nothing to compare with; write: a second file, or --set")
+    a, b = _read_scenarios((first, second or first), ())
+    (b,) = change_all([b], read_settings(settings), by="--set")
+    click.echo(compare_scenarios(a, b).text(locale))
+
+
+@main.command(epilog=_example("schema"))
+@click.argument("name", type=click.Choice(FORMAT_NAMES), default="scenario")
+@_told
+def schema(name: str) -> None:
+    """Print the JSON Schema of scenario or response files, for editors."""
+    import json
+
+    from popsim.policy.schema import json_schema
+
+    click.echo(json.dumps(json_schema(name), ensure_ascii=False, indent=2))
 
 
 @main.command(epilog=_example("new"))

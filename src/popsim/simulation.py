@@ -31,7 +31,7 @@ from popsim.policy.instruments import cash_policies
 from popsim.policy.model import Scenario
 from popsim.policy.places import PlaceCounts, built_places, place_counts
 from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
-from popsim.policy.services import service_payments
+from popsim.policy.services import grant_per_place, service_payments
 
 __all__ = [
     "Repeated",
@@ -406,23 +406,31 @@ class _Simulation:
     def _places(self, scenario: Scenario, regions: list[str]) -> xr.Dataset:
         """Return numbers of places, means over draws, and the money for services by draw."""
         years = len(self.years)
-        counted = np.zeros((3, len(self.regions), years))
+        counted = np.zeros((4, len(self.regions), years))
         money = np.zeros((2, len(self.regions), len(self.draws), years))
         for row, region in enumerate(self.regions):
             own = scenario.within(region) if region in regions else no_policy()
             counts = self._place_counts(own, region)
             several = counts.places, built_places(counts.places), counts.used
-            counted[:, row] = [array.mean(axis=0) for array in several]
-            for paid in service_payments(own, counts, self.contexts[region].years).values():
-                money[:, row] += paid
-        names = "childcare_places_total", "childcare_places_built", "children_in_care"
+            counted[:3, row] = [array.mean(axis=0) for array in several]
+            paid = service_payments(own, counts, self.contexts[region].years)
+            for name, spent in paid.items():
+                money[:, row] += spent
+                if grant_per_place(own.policies[name]) is not None:
+                    counted[3, row] += spent[0].mean(axis=0)
+        names = [
+            "childcare_places_total",
+            "childcare_places_built",
+            "children_in_care",
+            "construction_payments",
+        ]
         by_draw = "service_payments", "service_payments_anyway"
         found = {name: (("region", "year"), a) for name, a in zip(names, counted, strict=True)}
-        spent = {
+        by_year = {
             name: (("region", "draw", "year"), a) for name, a in zip(by_draw, money, strict=True)
         }
         coords = {"region": self.regions, "draw": list(self.draws), "year": list(self.years)}
-        return xr.Dataset({**found, **(spent if money.any() else {})}, coords=coords)
+        return xr.Dataset({**found, **(by_year if money.any() else {})}, coords=coords)
 
     def _chances(self, effects: dict[str, dict[str, np.ndarray]]) -> xr.Dataset:
         years = np.array(self.years)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from popsim.errors import nearest
 
-__all__ = ["UNITS", "Quantity", "Unit", "UnitError", "parse"]
+__all__ = ["UNITS", "Quantity", "Unit", "UnitError", "parse", "spellings"]
 
 
 class UnitError(ValueError):
@@ -96,6 +96,18 @@ _SPELLINGS = {
     "%/年": "%/year",
     "‰": "per mille",
 }
+
+
+def spellings(unit: str) -> tuple[str, ...]:
+    """Return every way in which a unit may be written, the table's own first.
+
+    Examples
+    --------
+    >>> spellings("CNY/month")
+    ('CNY/month', '元/月')
+    """
+    return (unit, *(word for word, name in _SPELLINGS.items() if name == unit))
+
 
 # Without a space the unit may not begin like a number: "300" is not 30 of the unit "0".
 _POWER_OF_TEN = re.compile(r"^\s*([+-]?\d+(?:\.\d+)?[eE][+-]?\d+)\b(?=\s|$)")

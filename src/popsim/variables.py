@@ -768,6 +768,16 @@ _POLICY = (
         minimum=0,
     ),
     Variable(
+        "construction_payments",
+        ("region", "scenario", "year"),
+        "CNY",
+        "grants for places built",
+        "托位建设补助",
+        "Grants of all instruments for places built in the year, the mean over draws.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
         "childcare_places_built",
         ("region", "scenario", "year"),
         "place",
@@ -1480,6 +1490,72 @@ _ALLOCATION = (
     ),
 )
 
+_BILL = (
+    *(
+        Variable(
+            name,
+            ("region", "scenario", "policy", "payer", "year"),
+            "CNY",
+            long_name,
+            long_name_zh,
+            definition,
+            minimum=0,
+            display="10^4 CNY",
+        )
+        for name, long_name, long_name_zh, definition in (
+            (
+                "bill",
+                "bill",
+                "资金支出",
+                "Mean over draws of what a payer spends on an instrument.",
+            ),
+            (
+                "bill_discounted",
+                "bill, discounted",
+                "资金支出现值",
+                "The bill at 4 % a year to 1 January of the year in the attribute discounted_to.",
+            ),
+            (
+                "bill_anyway",
+                "bill for what would have happened anyway (deadweight)",
+                "无谓支出",
+                "Part of the bill for births and places of the reference.",
+            ),
+        )
+    ),
+    Variable(
+        "bill_quantile",
+        ("quantile", "region", "scenario", "payer", "year"),
+        "CNY",
+        "bill of a payer, quantiles",
+        "各出资方支出分位数",
+        "Quantiles over draws of what a payer spends on all instruments.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "bill_total_quantile",
+        ("quantile", "region", "scenario", "year"),
+        "CNY",
+        "bill of all payers, quantiles",
+        "支出合计分位数",
+        "Quantiles over draws of what all payers spend on all instruments.",
+        minimum=0,
+        display="10^4 CNY",
+    ),
+    Variable(
+        "budget_share",
+        ("region", "scenario", "year"),
+        "1",
+        "share of the public budget",
+        "占财政预算比重",
+        "The bill of all payers over the public budget of the year.",
+        minimum=0,
+        display="%",
+    ),
+)
+
+
 _ATTRIBUTION = tuple(
     Variable(
         name,
@@ -1579,6 +1655,7 @@ VARIABLES: dict[str, Variable] = _by_name(
         *_TWO_CENSUSES,
         *_LOOKING_BACK,
         *_TABLES,
+        *_BILL,
         *_ATTRIBUTION,
         *_ALLOCATION,
         *_SENSITIVITY,

@@ -7,6 +7,7 @@ needs neither NumPy nor xarray, so checking a file takes a fraction of a second.
 from __future__ import annotations
 
 import copy
+import re
 import types
 import typing
 from collections.abc import Iterator
@@ -16,10 +17,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from popsim.errors import Problem, Problems, ScenarioError, nearest
 from popsim.policy.kinds import KINDS, Instrument, load_plugins
-from popsim.policy.marks import Mark, Marked, Steps, load
+from popsim.policy.marks import Mark, Marked, Steps, load, reads_as_text
 from popsim.policy.model import Scenario
 from popsim.policy.response_file import ResponseFile
 
@@ -176,13 +178,28 @@ def write_scenario(scenario: Scenario, path: str | Path) -> Path:
     data = scenario.model_dump(
         mode="json", by_alias=True, exclude_none=True, exclude_unset=True, exclude={"extends"}
     )
-    yaml = YAML(typ="safe")
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml = YAML()
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     with path.open("w", encoding="utf-8") as file:
-        yaml.dump(data, file)
+        yaml.dump(_quoted(data), file)
     return path
+
+
+def _quoted(value: Any) -> Any:
+    """Mark text that would read as something else, or be refused, for quotation marks."""
+    if isinstance(value, dict):
+        return {_quoted_key(key): _quoted(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_quoted(part) for part in value]
+    if isinstance(value, str) and not (reads_as_text(value) and value.isprintable()):
+        return DoubleQuotedScalarString(value)
+    return value
+
+
+def _quoted_key(key: Any) -> Any:
+    # Keys are always read as text: a birth order or a year needs no quotation marks.
+    return int(key) if isinstance(key, str) and re.fullmatch(r"[1-9]\d*", key) else key
 
 
 def read_response(path: str | Path = "default") -> ResponseFile:
@@ -238,12 +255,18 @@ def check_file(path: str | Path) -> str:
         With all problems of the file.
     """
     path = Path(path)
-    marked = load(path, Problems()) if path.is_file() else None
-    if marked is not None and marked.data.get("schema") == RESPONSE_SCHEMA:
+    if not is_scenario(path):
         return f"response {read_response(path).id}"
     scenario = read_scenario(path)
     policies = ", ".join(scenario.policies) or "no policy"
     return f"scenario {scenario.id}: {policies}"
+
+
+def is_scenario(path: str | Path) -> bool:
+    """Return whether a file is no response file, be it a good scenario file or not."""
+    path = Path(path)
+    marked = load(path, Problems()) if path.is_file() else None
+    return marked is None or marked.data.get("schema") != RESPONSE_SCHEMA
 
 
 def _load(path: Path, problems: Problems) -> Marked | None:

@@ -18,7 +18,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from popsim.errors import Problems
 
-__all__ = ["Mark", "Marked", "Steps", "load"]
+__all__ = ["Mark", "Marked", "Steps", "load", "read_value", "reads_as_text"]
 
 Steps = tuple[str, ...]
 """Keys from the top of a file to a value; positions in a list are written as numbers."""
@@ -123,6 +123,57 @@ def load(path: Path, problems: Problems) -> Marked | None:
     return None if reader.aliased else reader.marked
 
 
+def read_value(text: str, name: str, problems: Problems) -> Any:
+    """Read one value as it would be read in a file, e.g. of a command line.
+
+    Parameters
+    ----------
+    text : str
+        What a file would say after the key: ``900 CNY/month``, ``{2: 300 CNY/month}``, ``null``.
+    name : str
+        What problems name as the place.
+    problems : Problems
+        Where problems are noted.
+
+    Returns
+    -------
+    object
+        Plain data; None when there is a problem, and for ``null``.
+
+    Examples
+    --------
+    >>> read_value("{2: 300 CNY/month}", "--set", Problems())
+    {'2': '300 CNY/month'}
+    >>> read_value("900", "--set", Problems())
+    900
+    """
+    lines = text.split("\n")
+    try:
+        node = YAML().compose(text)
+    except MarkedYAMLError as error:
+        _syntax(name, lines, error, problems)
+        return None
+    except YAMLError as error:
+        problems.add(f"not valid YAML: {str(error).splitlines()[0]}", where=name)
+        return None
+    return None if node is None else _Reader(name, lines, problems).read(node, ())
+
+
+def reads_as_text(text: str) -> bool:
+    """Return whether text without quotation marks is read as that text, and not complained of.
+
+    Only the words are judged; where a mark such as ``: `` needs quotes is known to the YAML writer.
+
+    Examples
+    --------
+    >>> [reads_as_text(word) for word in ("600 CNY", "no", "2023", "null", "010203")]
+    [True, False, False, False, False]
+    """
+    problems = Problems()
+    value = _Reader("", [text], problems).scalar(ScalarNode("", text), Mark("", 1, 1, text))
+    return not problems and value == text and isinstance(value, str)
+
+
 def _syntax(file: str, lines: list[str], error: MarkedYAMLError, problems: Problems) -> None:
     problem = error.problem or "not valid YAML"
     mark = error.problem_mark or error.context_mark
@@ -183,7 +234,7 @@ class _Reader:
         )
 
     def read(self, node: Node, steps: Steps) -> Any:
-        mark = self.mark(node, node.value if isinstance(node, ScalarNode) else "")
+        mark = self.mark(node, _unfolded(node) if isinstance(node, ScalarNode) else "")
         self.marked.values[steps] = mark
         if id(node) in self.seen:
             # An alias, reported at its anchor; it may even point to itself.
@@ -222,7 +273,7 @@ class _Reader:
         return data
 
     def scalar(self, node: ScalarNode, mark: Mark) -> Any:
-        text = node.value
+        text = _unfolded(node)
         if node.style:
             return text
         if text in ("", "~", "null", "Null", "NULL"):
@@ -248,3 +299,9 @@ class _Reader:
         if re.fullmatch(r"[+-]?(\d+\.\d*|\.\d+|\d+)([eE][+-]?\d+)?", text):
             return float(text)
         return text
+
+
+def _unfolded(node: ScalarNode) -> str:
+    """Return the text of a scalar; the library marks where lines were folded with a bell."""
+    text: str = node.value
+    return text.replace("\a", "") if node.style == ">" else text

@@ -120,13 +120,14 @@ class Scenario(Strict):
         Parameters
         ----------
         changes : mapping of str to object
-            Dotted keys as in :meth:`explain`, and what a file would say there; a number alone is
-            taken in the unit that stands there.
+            Dotted keys as in :meth:`explain`, or of something that the file could say and does
+            not, and what a file would say there; a number alone is taken in the unit that stands
+            there, ``None`` removes.
 
         Raises
         ------
         ScenarioError
-            When there is no such value, or the new one does not fit; all problems at once.
+            When there is no such key, or the new value does not fit; all problems at once.
 
         Examples
         --------
@@ -148,18 +149,21 @@ class Scenario(Strict):
             for step in above:
                 here = _under(here, step)[1]
             key, old = _under(here, last)
-            if key is None:
+            if key is None and (value is None or not self.could_say(dotted)):
                 known = [".".join((*above, str(k))) for k in here] if isinstance(here, dict) else []
                 problems.add(
                     f"scenario {self.id!r} has no value {dotted!r}",
                     instead=nearest(dotted, known) or " or ".join(known),
                 )
                 continue
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                value = _in_unit_of(old, value)
-            here[key] = value
             for known_steps in [s for s in marks if s[: len(steps)] == steps]:
                 del marks[known_steps]
+            if value is None:
+                del here[key]
+                continue
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                value = _in_unit_of(old, value)
+            here[last if key is None else key] = value
             marks[steps] = Mark("override", 0, 0, "", str(value))
         problems.raise_if_any(ScenarioError)
         try:
@@ -175,6 +179,33 @@ class Scenario(Strict):
             raise ScenarioError(problems.found) from None
         changed._values.update(marks)
         return changed
+
+    def could_say(self, dotted: str) -> bool:
+        """Say whether a file of this scenario could hold a value there, whether it does or not.
+
+        Parameters
+        ----------
+        dotted : str
+            Keys joined by dots; what stands above the last one must be there.
+
+        Examples
+        --------
+        >>> from popsim.policy.files import baseline
+        >>> baseline().could_say("gdp_per_head"), baseline().could_say("gdp_per_haed")
+        (True, False)
+        """
+        *above, last = dotted.split(".")
+        here: Any = self
+        for step in above:
+            if isinstance(here, BaseModel):
+                fields = {f.alias or n: n for n, f in type(here).model_fields.items()}
+                here = getattr(here, fields[step]) if step in fields else None
+            else:
+                here = _under(here, step)[1]
+        if isinstance(here, BaseModel):
+            return last in {f.alias or n for n, f in type(here).model_fields.items()}
+        # Amounts by order, targets by year: which keys fit is checked with the values.
+        return isinstance(here, dict)
 
     def explain(self, dotted: str) -> str:
         """Say what a value is, and in which line of which file it stands.

@@ -1,4 +1,4 @@
-"""Childcare places in numbers: how many there are, are built and are used, and how many are short.
+"""Childcare places in numbers: how many there are, are built and are used.
 
 A place is built once: only places above the most that there has been are new, so that a place lost
 to a shrinking population and opened again does not count, and is not paid for, twice.
@@ -9,24 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 
-from popsim.errors import DataError
 from popsim.policy.dose import UTILISATION, capacity, capacity_path
 from popsim.policy.model import Scenario
 
 __all__ = [
-    "SHARE_WANTING_A_PLACE",
     "PlaceCounts",
     "built_places",
     "place_counts",
-    "places_to_build",
 ]
-
-SHARE_WANTING_A_PLACE = 0.35
-"""Share of children under 3 whose families want a place: about 35 %, as the National Health
-Commission and the press report it."""
 
 
 @dataclass(frozen=True)
@@ -119,53 +110,3 @@ def built_places(places: np.ndarray) -> np.ndarray:
     """
     highest = np.maximum.accumulate(places, axis=-1)
     return np.diff(highest, axis=-1, prepend=highest[..., :1])
-
-
-def places_to_build(
-    result: xr.Dataset, scenario: str, *, wanted: float = SHARE_WANTING_A_PLACE
-) -> pd.DataFrame:
-    """Return demand and supply of childcare places by region and year, means over draws.
-
-    Parameters
-    ----------
-    result : xarray.Dataset
-        From :func:`popsim.run`.
-    scenario : str
-        Identifier of the scenario.
-    wanted : float
-        Share of children under 3 whose families want a place.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a region and year: ``region``, ``year``, ``children_under_3`` [person, 1 January],
-        ``places`` [place], ``places_to_build`` (new in the year, each counted once),
-        ``children_in_care`` [person], ``places_wanted`` (demand) and ``places_short`` (demand less
-        places, not below 0).
-
-    Raises
-    ------
-    DataError
-        When the scenario is not in the run or the share is not between 0 and 1.
-    """
-    if scenario not in result["scenario"].values:
-        known = ", ".join(map(str, result["scenario"].values))
-        raise DataError(f"the run has no scenario {scenario!r} (it has {known})")
-    if not 0 <= wanted <= 1:
-        raise DataError(f"wanted={wanted} is not a share; write: wanted=0.35")
-    years = result["year"].values
-    mine = result.sel(scenario=scenario)
-    children = mine["children_under_3"].sel(time=years).mean("draw").rename(time="year")
-    columns = {
-        "children_under_3": children,
-        "places": mine["childcare_places_total"],
-        "places_to_build": mine["childcare_places_built"],
-        "children_in_care": mine["children_in_care"],
-        "places_wanted": wanted * children,
-        "places_short": (wanted * children - mine["childcare_places_total"]).clip(min=0),
-    }
-    series = {
-        name: array.reset_coords(drop=True).transpose("region", "year").to_series()
-        for name, array in columns.items()
-    }
-    return pd.DataFrame(series).reset_index()

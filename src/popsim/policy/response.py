@@ -556,27 +556,26 @@ class Response:
         )
         rush = None
         if channel.rush is not None:
-            rush = _rush(doses, channel.rush, parameters.rush, months)
+            rush = _rush(doses, channel, channel.rush, parameters, months)
         if not doses.dose.any() and not doses.passed.any():
             return None, rush
         lag = conception + int(channel.decision_lag.value)
         share = _answered(months, doses.announced, lag, channel.ramp.value)
         weight = -np.diff(share, axis=0, append=0.0) / 12.0
         # Most months have the same doses: the map is taken once per dose, not once per month.
-        summed = np.cumsum(doses.dose, axis=0)
-        passed = np.cumsum(doses.passed, axis=0)
-        pairs = np.stack([summed.ravel(), passed.ravel()]).round(9)
-        levels, place = np.unique(pairs, axis=1, return_inverse=True)
+        # The real part is had in full, the imaginary one is passed on in part.
+        summed = np.cumsum(doses.dose + 1j * doses.passed, axis=0)
+        levels, place = np.unique(summed.round(9), return_inverse=True)
         place = place.reshape(summed.shape)
-        in_year = np.zeros((len(ORDERS), levels.shape[1], len(years)))
+        in_year = np.zeros((len(ORDERS), len(levels), len(years)))
         year_of = (months - months[0]) // 12
         for order in range(len(ORDERS)):
             np.add.at(
                 in_year[order], (place[:, order], np.broadcast_to(year_of, weight.shape)), weight
             )
-        dose = levels[None, 0]
-        if levels[1].any():
-            dose = dose + parameters.pass_through[:, None] * levels[None, 1]
+        dose = levels.real[None, :]
+        if levels.imag.any():
+            dose = dose + parameters.pass_through[:, None] * levels.imag[None, :]
         effect = map_effect(channel, parameters.map, dose)
         logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
         columns = [logs[:, :, k] @ in_year[k] for k in range(len(ORDERS))]
@@ -649,7 +648,9 @@ class Response:
         for name, policy in scenario.policies.items():
             uses = _uses(policy)
             if not uses:
-                found.append(f"{scenario.id}: {name} costs money and has no effect on births here")
+                spends = not isinstance(policy, Measure) or policy.spending or policy.spending_a_year
+                costs = "costs money and " if spends else ""
+                found.append(f"{scenario.id}: {name} {costs}has no effect on births here")
             for channel in uses:
                 if channel == "stated" and self.spec.intention_discount is None:
                     found.append(
@@ -687,14 +688,18 @@ def used_channels(*scenarios: Scenario) -> set[str]:
     return {name for one in scenarios for policy in one.policies.values() for name in _uses(policy)}
 
 
-def _rush(doses: Doses, rush: Rush, effect: np.ndarray, months: np.ndarray) -> np.ndarray | None:
+def _rush(
+    doses: Doses, channel: Channel, rush: Rush, parameters: ChannelDraws, months: np.ndarray
+) -> np.ndarray | None:
     """Return E of births hurried into the last months before known ends."""
     length = int(rush.months.value)
-    logs = np.zeros((len(effect), len(months) // 12, len(ORDERS)))
+    logs = np.zeros((len(parameters.rush), len(months) // 12, len(ORDERS)))
     for end in doses.ends:
         if end.known > end.month - length or not end.lost.any():
             continue
-        hurried = _log_factor(effect[:, None] * end.lost / rush.per_dose)
+        # Nobody hurries for what moves nobody.
+        moved = map_effect(channel, parameters.map, end.lost[None, :]) != 0.0
+        hurried = moved * _log_factor(parameters.rush[:, None] * end.lost / rush.per_dose)
         last = (months > end.month - length) & (months <= end.month)
         share = last.reshape(-1, 12).mean(axis=1)
         logs += share[None, :, None] * hurried[:, None, :]

@@ -17,7 +17,7 @@ from popsim.policy.kinds.measure import Measure
 from popsim.policy.model import Scenario
 from popsim.policy.places import PlaceCounts, built_places
 
-__all__ = ["service_payments"]
+__all__ = ["grant_per_place", "service_payments"]
 
 
 def service_payments(
@@ -63,7 +63,7 @@ def service_payments(
     found = {}
     for name, policy in sorted(scenario.policies.items(), key=lambda item: item[1].announced):
         due = _due(policy, months)
-        per_place = _grant(policy)
+        per_place = grant_per_place(policy)
         if per_place is not None:
             if isinstance(policy, ChildcareConstruction) and not policy.stacks:
                 due = np.maximum(due - granted, 0.0)
@@ -88,7 +88,7 @@ def _due(policy: Instrument, months: np.ndarray) -> np.ndarray:
     return np.where(months >= month_of(policy.announced), share, 0.0)
 
 
-def _grant(policy: Instrument) -> float | None:
+def grant_per_place(policy: Instrument) -> float | None:
     """Return the grant per new place [CNY], if the instrument is one."""
     if isinstance(policy, ChildcareConstruction):
         return float(policy.amount.value)
