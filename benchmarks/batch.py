@@ -10,7 +10,6 @@ import argparse
 import json
 import resource
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -35,24 +34,27 @@ Results = list[dict[str, np.ndarray]]
 
 
 def run(
-    data: xr.Dataset, scenarios: list[Scenario], threads: int, shared: Shared, **options: Any
-) -> tuple[Results, list[Laps]]:
-    """Run every region, ``threads`` at a time, and return its figures and its laps."""
+    data: xr.Dataset,
+    scenarios: list[Scenario],
+    threads: int,
+    shared: Shared,
+    *,
+    keep: bool = True,
+    **options: Any,
+) -> tuple[Results, list[Laps], int]:
+    """Run every region, ``threads`` at a time; return figures, if kept, laps and bytes."""
 
-    def work(i: int) -> tuple[dict[str, np.ndarray], Laps]:
+    def work(i: int) -> tuple[dict[str, np.ndarray], Laps, int]:
         laps = Laps()
         own = data.isel(region=[i])
-        return run_region(own, scenarios, shared=shared, laps=laps, **options), laps
+        figures = run_region(own, scenarios, shared=shared, laps=laps, **options)
+        size = sum(array.nbytes for array in figures.values())
+        return figures if keep else {}, laps, size
 
     with ThreadPoolExecutor(threads) as pool:
         done = list(pool.map(work, range(data.sizes["region"])))
-    return [figures for figures, _ in done], [laps for _, laps in done]
-
-
-def timed(work: Callable[[], tuple[Results, list[Laps]]]) -> tuple[Results, list[Laps], float]:
-    start = time.perf_counter()
-    figures, laps = work()
-    return figures, laps, time.perf_counter() - start
+    figures, laps, sizes = zip(*done, strict=True)
+    return list(figures), list(laps), sum(sizes)
 
 
 def shares(laps: list[Laps], runs: int) -> list[dict[str, Any]]:
@@ -124,7 +126,11 @@ def main() -> None:
     shared = Shared()
     run(data.isel(region=[0]), scenarios, 1, shared, **{**given, "draws": range(2)})
 
-    figures, laps, seconds = timed(lambda: run(data, scenarios, options.threads, shared, **given))
+    start = time.perf_counter()
+    figures, laps, size = run(
+        data, scenarios, options.threads, shared, keep=not options.whole, **given
+    )
+    seconds = time.perf_counter() - start
     runs = sizes["regions"] * sizes["scenarios"]
     work = runs * draws * years / 1e6
     row: dict[str, Any] = {**sizes, "parities": options.parities, "threads": options.threads}
@@ -132,11 +138,12 @@ def main() -> None:
     row["core seconds"] = sum(sum(one.seconds.values()) for one in laps)
     row["kernel seconds"] = sum(one.seconds["kernel"] for one in laps)
     row["peak MiB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    row["result MB"] = sum(a.nbytes for one in figures for a in one.values()) / 1e6
+    row["result MB"] = size / 1e6
     if options.threads > 1 and not options.whole:
-        alone, _, one_thread = timed(lambda: run(data, scenarios, 1, shared, **given))
+        start = time.perf_counter()
+        alone, _, _ = run(data, scenarios, 1, shared, **given)
+        row["over one thread"] = (time.perf_counter() - start) / seconds
         equal(figures, alone)
-        row["over one thread"] = one_thread / seconds
     parts = shares(laps, runs)
     report(parts, None)
     print()

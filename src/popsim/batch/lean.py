@@ -609,6 +609,7 @@ class _Reduction:
             self.space.release()
         windows = Window.each(bill, region.years, spent) if self.kept.costs else []
         self.laps.to("money")
+        several = len(self.blocks) > 1
         costs: list[list[Costs]] = []
         cut = []
         births = layout.outputs["births"][0]
@@ -618,19 +619,17 @@ class _Reduction:
             if self.kept.population and effect is not None:
                 self.effects[:, part] = effect.reshape(-1, len(block.draws))
             rows = region.project(block, scenario, effect)
-            for where, ratio in layout.ratios:
-                combine(
-                    rows,
-                    ratio.rows,
-                    ratio.weight,
-                    self.rows[where],
-                    below=ratio.below,
-                    start=block.start,
-                )
-                if len(self.blocks) == 1:
+            for name, (where, ratio) in zip(layout.names, layout.ratios, strict=True):
+                held = self.rows[where]
+                plain = None if several or name in self.kept.draws else ratio.plain
+                if plain is None:
+                    combine(
+                        rows, ratio.rows, ratio.weight, held, below=ratio.below, start=block.start
+                    )
+                if not several:
                     # At once, while the rows lie in the nearest caches.
                     self.laps.to("indicators")
-                    self._reduce_level_and_change(where)
+                    self._reduce_level_and_change(where, held if plain is None else rows[plain])
             cut.append(rows[layout.outputs["cut"][0]][0].copy())
             if block.context is None:
                 region.remember(block, rows, self.space)
@@ -646,9 +645,9 @@ class _Reduction:
                 costs.append(costs_of(windows, bill.promised, shaped, block.births, besides))
             self.laps.to("money")
             self.space.release()
-        if len(self.blocks) > 1:
+        if several:
             for where, _ in layout.ratios:
-                self._reduce_level_and_change(where)
+                self._reduce_level_and_change(where, self.rows[where])
         self.reference_known = True
         self._put(result, "", *self.levels)
         self._put(result, "_difference", *self.changes)
@@ -710,15 +709,17 @@ class _Reduction:
                 own = self.rows[where, : len(self.region.draws)]
                 result[f"{name}_draws"] = own.reshape(*layout.shape(name), -1).copy()
 
-    def _reduce_level_and_change(self, where: slice) -> None:
-        """Reduce an indicator and, after the reference, its difference from it."""
-        rows, base = self.rows[where], self.base[where]
+    def _reduce_level_and_change(self, where: slice, rows: Array) -> None:
+        """Reduce the rows of an indicator and, after the reference, their difference from it."""
+        draws = len(self.region.draws)
+        base = self.base[where]
         self._reduce(rows, None, self.levels[0][:, where], self.levels[1][where])
         if self.reference_known:
             self._reduce(rows, base, self.changes[0][:, where], self.changes[1][where])
         else:
             for start in range(0, len(rows), _ROWS):
-                base[start : start + _ROWS] = rows[start : start + _ROWS]
+                part = slice(start, start + _ROWS)
+                base[part, :draws] = rows[part, :draws]
                 self.space.release()
         self.laps.to("quantiles")
 

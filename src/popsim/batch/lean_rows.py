@@ -39,6 +39,15 @@ class Ratio(NamedTuple):
     weight: NDArray[np.float64]
     below: tuple[Index, NDArray[np.float64]] | None = None
 
+    @property
+    def plain(self) -> slice | None:
+        """Where the results lie as they are, one after the other; None if they are computed."""
+        if self.below is not None or self.weight.tolist() != [1.0]:
+            return None
+        first = int(self.rows[0, 0])
+        in_order = (self.rows[:, 0] == np.arange(first, first + len(self.rows))).all()
+        return slice(first, first + len(self.rows)) if in_order else None
+
 
 _Terms = Sequence[tuple[Index, float]]
 
