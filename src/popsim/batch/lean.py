@@ -490,8 +490,9 @@ class _Region:
         balance = self.layout.balance
         missing = np.empty((len(balance.rows), rows.shape[1]))
         combine(rows, balance.rows, balance.weight, missing)
-        off = np.maximum(missing.max(axis=1), -missing.min(axis=1))
-        people = rows[self.layout.population].max(axis=1)
+        off = np.abs(missing, out=missing).max(axis=1)
+        # Rounding grows with the people; those of one draw say how many there are.
+        people = rows[self.layout.population, 0]
         wrong = ~(off <= 1e-10 * np.maximum(np.maximum(people[1:], people[:-1]), 1.0))
         if wrong.any():
             year = self.years[int(np.argmax(wrong))]
