@@ -54,6 +54,7 @@ def plot(rows: list[dict[str, str]], file: Path) -> None:
 
     mpl.use("svg")
     import matplotlib.pyplot as plt
+    import matplotlib.ticker
 
     mpl.rcParams["svg.hashsalt"] = "popsim"
     curves = [name for name in CURVES if any(row["curve"] == name for row in rows)]
@@ -67,14 +68,14 @@ def plot(rows: list[dict[str, str]], file: Path) -> None:
         ax.set(xlabel=name, ylim=(0, None))
         if name not in ("parities", "threads"):
             ax.set_xscale("log")
-        else:
-            ax.set_xticks(size)
+            ax.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+        ax.set_xticks(size, [f"{x:,.0f}" for x in size], rotation=30 if name == "draws" else 0)
         if name == "draws":
             right = ax.twinx()
             right.plot(size, [float(row["peak MiB"]) for row in own], "k:", label="peak memory")
             right.set(ylabel="peak MiB", ylim=(0, None))
     for ax in axes[:, 0]:
-        ax.set_ylabel("core seconds / M trajectory-years")
+        ax.set_ylabel("core seconds / million ty")
     axes[0, 0].legend(frameon=False, loc="lower right")
     figure.savefig(file, metadata={"Date": None})
 
