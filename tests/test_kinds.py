@@ -549,6 +549,32 @@ def test_a_threshold_map_does_nothing_below_and_is_linear_above():
     np.testing.assert_allclose(high[:, -1], np.log(1.02))
 
 
+def test_a_renewal_without_a_gap_changes_nothing_and_a_raise_is_answered_at_once():
+    first = {**GRANT, "amount": "6000 CNY", "births": {"from": "2023-01-01", "to": "2026-12-31"}}
+    again = {**first, "announced": "2026-03-01", "births": {"from": "2027-01-01"}}
+    whole = effects(scenario(a={**first, "births": {"from": "2023-01-01"}}))["cash"]
+    parts = effects(scenario(a=first, b=again))["cash"]
+    np.testing.assert_allclose(parts, whole, atol=1e-12)
+    more = effects(scenario(a=first, b={**again, "amount": "9000 CNY"}))["cash"]
+    np.testing.assert_array_equal(more[:, :4], whole[:, :4])
+    assert (more[:, 4] >= whole[:, 4]).all()
+    assert more[:, 4].mean() > whole[:, 4].mean()
+    late = {**again, "births": {"from": "2027-02-01"}}
+    assert effects(scenario(a=first, b=late))["cash"][:, 4].mean() < whole[:, 4].mean()
+
+
+def test_a_stated_utilisation_never_takes_places_away():
+    target = {**PLACES, "target": {"2025": "4.1 places/1000 residents"}, "utilisation": "50 %"}
+    case, steady = scenario(p=target), changed(childcare={"effect": {"dist": "fixed", "value": 2}})
+    assert (effects(case, steady)["childcare"] >= 0).all()
+    drawn = draw_channel(steady.channels["childcare"], "childcare", DRAWS, 1).utilisation
+    people = np.full(len(YEARS), 1e5), np.full(len(YEARS), 3e2)
+    crowded = place_counts(case, YEARS, *people, np.full(len(YEARS), 4.0), drawn[:, None])
+    assert (crowded.used >= crowded.used_ref).all()
+    # More places than children: no more of them are used than of one for each child.
+    np.testing.assert_allclose(crowded.used_ref, 300 * np.repeat(drawn[:, None], len(YEARS), 1))
+
+
 # Bad input
 
 

@@ -533,7 +533,7 @@ def test_two_levels_of_places_are_refused(write: Write) -> None:
     )
     assert problems(write(HEAD + f"policies:\n  a: {places}\n  b: {places}\n")) == [
         "case.yaml:5:1: two levels of childcare places: a and b; "
-        "write: one childcare_capacity with several target years"
+        "write: one childcare_capacity with several target years, or regions of their own"
     ]
 
 

@@ -62,6 +62,7 @@ JUDGEMENTS: dict[str, Judgement] = {
     "removal_high": Judgement(2.5, "hardly above the one case"),
     "rush": Judgement(4.4, "Spain: 4.8 % in the last quarter at a dose of 10.9 %"),
     "rush_sigma": Judgement(0.7, "one case"),
+    "rush_notice": Judgement(7, "months; in Spain the end was known seven months before"),
     "rush_p_zero": Judgement(0.3, "nobody hurried in Korea"),
     # Fees, leave, housing, marriage
     "fee_effect": Judgement(0.12, "Sweden: 4 to 6 % for 41 % of GDP per head"),

@@ -28,6 +28,7 @@ from popsim.policy.fields import ORDERS
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.files import read_response, read_scenario
 from popsim.policy.instruments import cash_policies
+from popsim.policy.kinds.measure import Measure
 from popsim.policy.model import Scenario
 from popsim.policy.places import PlaceCounts, built_places, place_counts
 from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
@@ -147,6 +148,12 @@ def run(
         for scenario, regions in _bar(list(zip(chosen, covered, strict=True)), progress)
     ]
     result = xr.concat(results, "scenario", join="outer", data_vars="all", coords="minimal")
+    if "channel" in result.dims:
+        # Joining scenarios with different channels sorts them; the package comes last.
+        channels = dict.fromkeys(
+            str(c) for one in results if "channel" in one for c in one["channel"].values
+        )
+        result = result.sel(channel=[*(c for c in channels if c != "package"), "package"])
     # A scenario without an instrument, and a region without the scenario, have nothing of it.
     nothing = {
         "payments": 0.0,
@@ -438,14 +445,30 @@ class _Simulation:
         return self._by_data_order(xr.concat(chances, xr.Variable("region", list(effects))))
 
     def _note(self, scenario: Scenario, regions: list[str]) -> None:
-        told = [
-            line
-            for region in regions
-            for line in scenario_notices(
-                scenario, region, self.data, self.contexts[region], self.model
-            )
-        ]
+        told = self._note_regions(scenario, regions)
+        for region in regions:
+            context = self.contexts[region]
+            told += scenario_notices(scenario, region, self.data, context, self.model)
         self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
+
+    def _note_regions(self, scenario: Scenario, regions: list[str]) -> list[str]:
+        """Say which instruments name regions without it, and whose spending is multiplied."""
+        told = []
+        for name, policy in scenario.policies.items():
+            for code in policy.regions or ():
+                one = scenario.model_copy(update={"regions": (code,)})
+                if not any(one.covers(region) for region in regions):
+                    told.append(
+                        f"{scenario.id}: {name} names region {code}, which is not among the "
+                        "regions of the run in which the scenario applies"
+                    )
+            there = sum(name in scenario.within(region).policies for region in regions)
+            money = isinstance(policy, Measure) and (policy.spending or policy.spending_a_year)
+            if money and there > 1:
+                told.append(
+                    f"{scenario.id}: the spending of {name} is counted in each of {there} regions"
+                )
+        return told
 
     def _note_cuts(self, reference: xr.Dataset) -> None:
         for region in self.regions:
@@ -689,7 +712,8 @@ def against_no_expansion(data: xr.Dataset, scenario: Scenario) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        The baseline itself when the scenario has no target of childcare places.
+        The baseline itself when the scenario has no target of childcare places. In a region
+        without one places grow as they did.
 
     Examples
     --------
@@ -697,13 +721,18 @@ def against_no_expansion(data: xr.Dataset, scenario: Scenario) -> xr.Dataset:
     >>> against_no_expansion(base, no_policy()) is base
     True
     """
-    target = capacity(scenario)
-    if target is None:
+    if capacity(scenario) is None:
         return data
     places = data["childcare_places"]
-    start = max(target.announced.year, int(places["year"].values[0]))
-    frozen = places.where(places["year"] <= start, places.sel(year=start))
-    return data.assign(childcare_places=frozen.assign_attrs(places.attrs))
+    frozen = places.copy()
+    for region in covered_regions(scenario, data):
+        target = capacity(scenario.within(region))
+        if target is None:
+            continue
+        own = places.sel(region=region)
+        start = max(target.announced.year, int(own["year"].values[0]))
+        frozen.loc[{"region": region}] = own.where(own["year"] <= start, own.sel(year=start))
+    return data.assign(childcare_places=frozen)
 
 
 def _scenarios(given: Sequence[Scenario | str | Path] | Scenario | str | Path) -> list[Scenario]:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from popsim.errors import nearest
 
@@ -136,7 +137,9 @@ class Quantity:
         return Quantity(self.value * here.scale / there.scale, unit)
 
     def __str__(self) -> str:
-        return f"{self.value:.15g} {self.unit}"
+        number = f"{self.value:.15g}"
+        # Powers of ten are not read.
+        return f"{Decimal(number):f} {self.unit}" if "e" in number else f"{number} {self.unit}"
 
 
 def parse(text: object, unit: str | tuple[str, ...] = ()) -> Quantity:

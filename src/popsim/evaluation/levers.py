@@ -3,7 +3,7 @@
 A lever is a dotted key. A key of one quantity sets it, within bounds in its own unit. A key of
 several quantities (``policies.grant.amount``, ``policies.grant``, or ``policies`` for all)
 multiplies all levels beneath it by a common factor: amounts of money and targets of places or
-leave, not shares, months, dates or grants per place.
+leave, not shares, months, dates, wages or grants per place.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ __all__ = ["Lever", "Levers"]
 
 #: Kinds of units that say how much is offered.
 _LEVELS = ("money", "money per time", "places per resident", "leave")
+#: What days of leave are paid by is no level of the policy: both together would count twice.
+_FACTS = ("wage",)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,9 @@ def _lever(
     members = {
         key: quantity
         for key, quantity in quantities.items()
-        if key.startswith(f"{path}.") and UNITS[quantity.unit].kind in _LEVELS
+        if key.startswith(f"{path}.")
+        and UNITS[quantity.unit].kind in _LEVELS
+        and key.rsplit(".", 1)[-1] not in _FACTS
     }
     if not members:
         problems.add(

@@ -66,11 +66,14 @@ def response_inputs(response: Response, scenario: Scenario, seed: int) -> list[s
     ['cash/beta', 'cash/Ds', 'cash/order_multiplier', 'cash/quantum_share']
     """
     used = used_channels(scenario)
+    # Lower fees reach children in care, so their number is an input too.
+    care = "childcare_fee" in used
     found = {
         f"{name}/{part}": values
         for name, channel in response.channels.items()
-        if name in used
+        if name in used or (care and name == "childcare")
         for part, values in _parts(response.parameters(name, channel, range(_MANY), seed)).items()
+        if name in used or part == "utilisation"
     }
     for name, values in response.other_parameters(range(_MANY), seed).items():
         needs = {"stated"} if name == "intention_discount" else set(name.split("/")[1].split("+"))

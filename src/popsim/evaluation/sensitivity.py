@@ -243,6 +243,7 @@ def sensitivity(
     if here not in covered_regions(package, data):
         raise DataError(f"scenario {package.id!r} does not apply in {here}")
     data = data.sel(region=[here])
+    package = package.model_copy(update={"regions": (here,)})
     years = range(there[0], year + 1)
     sources = _sources(model, package, doubt, seed, demographic_noise)
     inputs = [name for members in sources.values() for name in members]

@@ -88,7 +88,8 @@ def promised_money(
     first, last = window
     waiting = xr.DataArray((1 + DISCOUNT_RATE) ** -np.arange(last - first + 1.0), dims="year")
     inside = births.sel(year=slice(first, last))
-    known: dict[int, xr.DataArray] = {}
+    # The scenario is kept with its money: the id of one that is gone may be given to another.
+    known: dict[int, tuple[Scenario, xr.DataArray]] = {}
     money = []
     for region in repeated.regions:
         own = inside.sel(region=region)
@@ -99,8 +100,8 @@ def promised_money(
         here = scenario.within(region)
         if id(here) not in known:
             promised = promised_per_birth(here, range(first, last + 1), instruments="all")
-            known[id(here)] = repeated.by_data_order(promised)
-        value = known[id(here)] * waiting
+            known[id(here)] = here, repeated.by_data_order(promised)
+        value = known[id(here)][1] * waiting
         total = (own * value).sum(["year", "birth_order"])
         services = repeated.service_payments(here, region).sel(year=slice(first, last))
         money.append(total + MID_YEAR * (services * waiting).sum("year"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,7 @@ from popsim.policy.kinds.instrument import Instrument
 from popsim.policy.model import Scenario
 
 __all__ = [
+    "CARE_ENDS",
     "NATIONAL_PLACES",
     "UTILISATION",
     "CapacityPath",
@@ -25,6 +27,7 @@ __all__ = [
     "childcare_dose",
     "money_basis",
     "reference_places",
+    "utilisation_path",
 ]
 
 NATIONAL_PLACES = {2021: 2.03, 2022: 2.5, 2023: 3.38, 2024: 4.08}
@@ -34,6 +37,10 @@ UTILISATION = 0.5
 """Share of places in use when the response does not say; about half of China's stand empty."""
 
 
+CARE_ENDS = 36
+"""Months of age at which a child leaves childcare for kindergarten."""
+
+
 @dataclass(frozen=True)
 class Doses:
     """What the policies of a scenario offer through one channel.
@@ -41,7 +48,8 @@ class Doses:
     Parameters
     ----------
     announced : numpy.ndarray
-        Month of announcement, ascending, shape (policy,).
+        Month since which couples answer, ascending, shape (policy,): that of the announcement, or
+        of the policy that this one renews without a gap.
     dose : numpy.ndarray
         Per cent (of what money is compared with, of births) or days, dims (policy, birth_order,
         month); zero for births less than a lag after the announcement.
@@ -59,18 +67,20 @@ class Doses:
 
 @dataclass(frozen=True)
 class End:
-    """The known end of a births window.
+    """The known end of births windows in a month.
 
     Parameters
     ----------
-    month, known : int
-        Last month of births, and the month in which the end became known.
+    month, known, start : int
+        Last month of births, the month in which the end became known, and the first of births.
     lost : numpy.ndarray
-        Dose of that month less what other policies offer in the next, shape (birth_order,).
+        Dose of that month less that of the next, of what is known to end; less what was known to
+        be lost before; shape (birth_order,).
     """
 
     month: int
     known: int
+    start: int
     lost: np.ndarray
 
 
@@ -163,9 +173,30 @@ def channel_doses(
             f"{channel!r}; their doses cannot be added"
         )
     announced = np.array([month_of(policy.announced) for policy, _ in found])
-    dose = scale * np.stack([part.direct for _, part in found])
-    passed = scale * np.stack([part.passed for _, part in found])
-    return Doses(announced, dose, passed, _ends(found, channel, scale, announced))
+    ends = _ends(found, channel, scale, announced)
+    answered = _answered_since([policy for policy, _ in found])
+    order = np.argsort(answered, kind="stable")
+    dose = scale * np.stack([found[place][1].direct for place in order])
+    passed = scale * np.stack([found[place][1].passed for place in order])
+    return Doses(answered[order], dose, passed, ends)
+
+
+def _answered_since(policies: list[Instrument]) -> np.ndarray:
+    """Return the month since which couples answer each policy, in order of announcement.
+
+    That of its announcement; a policy whose births follow on those of an earlier one renews it,
+    and is answered since that one was.
+    """
+    since: list[int] = []
+    for place, policy in enumerate(policies):
+        own = month_of(policy.announced)
+        begins = getattr(getattr(policy, "births", None), "from_", None)
+        for earlier, known in zip(policies[:place], since, strict=True):
+            to = getattr(getattr(earlier, "births", None), "to", None)
+            if begins is not None and to is not None and begins == to + dt.timedelta(days=1):
+                own = min(own, known)
+        since.append(own)
+    return np.array(since, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -187,6 +218,9 @@ def _offered(policy: Instrument, channel: str, months: np.ndarray, lag: int) -> 
     offers = [offer for offer in policy.offers() if offer.channel == channel]
     for offer in offers:
         share = eligible_share(offer.births, months)
+        if offer.months_in_care:
+            ages = range(max(CARE_ENDS - offer.months_in_care, 0), CARE_ENDS)
+            share = np.mean([eligible_share(offer.births, months + age) for age in ages], axis=0)
         share = np.where(months - lag >= month_of(policy.announced), share, 0.0)
         (passed if offer.passed_on else direct)[:] += np.outer(offer.amount, share)
     return _Part(direct, passed, offers[0].unit == "CNY") if offers else None
@@ -195,25 +229,36 @@ def _offered(policy: Instrument, channel: str, months: np.ndarray, lag: int) -> 
 def _ends(
     found: list[tuple[Instrument, _Part]], channel: str, scale: float, announced: np.ndarray
 ) -> list[End]:
-    """Return the ends of births windows, with what is lost if nothing follows."""
-    ends = []
-    for policy, _ in found:
+    """Return the ends of births windows, with what is lost if nothing follows.
+
+    Instruments that end in the same month are lost together, once.
+    """
+    known = {}
+    for place, (policy, _) in enumerate(found):
         window = getattr(policy, "births", None)
-        if window is None or window.to is None:
-            continue
-        last = month_of(window.to)
-        known = month_of(getattr(policy, "ends_announced", None) or policy.announced)
+        if window is not None and window.to is not None:
+            since = getattr(policy, "ends_announced", None) or policy.announced
+            known[place] = month_of(window.to), month_of(since), month_of(window.from_)
+    ends = []
+    for last in sorted({month for month, _, _ in known.values()}):
         around = np.array([last - 1, last, last + 1])
-        lost = np.zeros(len(ORDERS))
-        for other, since in zip((p for p, _ in found), announced, strict=True):
-            if since > last:
-                continue
-            part = _offered(other, channel, around, 0)
-            assert part is not None
-            offered = scale * (part.direct + part.passed)
+        before = np.zeros(len(ORDERS))
+        for now in sorted({when for month, when, _ in known.values() if month == last}):
+            start = min(
+                first for month, when, first in known.values() if (month, when) == (last, now)
+            )
+            offered = np.zeros((len(ORDERS), 3))
+            for place, (policy, _) in enumerate(found):
+                month, when, _ = known.get(place, (last, now, 0))
+                if announced[place] > last or (month == last and when > now):
+                    continue
+                part = _offered(policy, channel, around, 0)
+                assert part is not None
+                offered += scale * (part.direct + part.passed)
             # The month of the end may be covered in part only.
-            lost += offered[:, :2].max(axis=1) - offered[:, 2]
-        ends.append(End(last, known, np.maximum(lost, 0.0)))
+            lost = np.maximum(offered[:, :2].max(axis=1) - offered[:, 2], 0.0)
+            ends.append(End(last, now, start, np.maximum(lost - before, 0.0)))
+            before = lost
     return ends
 
 
@@ -310,6 +355,29 @@ def capacity_path(scenario: Scenario, years: np.ndarray, places_ref: np.ndarray)
                 f"reference of {there:g} and add nothing"
             )
     return CapacityPath(path, notices)
+
+
+def utilisation_path(
+    scenario: Scenario, years: np.ndarray, drawn: np.ndarray | float
+) -> np.ndarray | float:
+    """Return the share of places in use under a scenario, dims (draw, year) or as drawn.
+
+    From the year of the announcement on at least what the policy states: a target never takes
+    away, also where the utilisation drawn is higher.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    years : numpy.ndarray
+        Shape (year,).
+    drawn : numpy.ndarray or float
+        Share of places in use without the policy, dims (draw, 1) or a number.
+    """
+    policy = capacity(scenario)
+    if policy is None or policy.utilisation is None:
+        return drawn
+    more = np.maximum(drawn, policy.utilisation.to("1").value)
+    return np.where(years >= policy.announced.year, more, drawn)
 
 
 def childcare_dose(

@@ -183,7 +183,17 @@ def _read_list_of_orders(value: object) -> object:
 
 
 def _read_rate_key(value: object) -> str:
-    return str(_read_fraction(value))
+    return str(_read_fraction(value).to("%"))
+
+
+def _each_rate_once(shares: object) -> object:
+    seen: dict[str, object] = {}
+    for key in shares if isinstance(shares, dict) else ():
+        rate = _read_rate_key(key)
+        if rate in seen:
+            fail(f"the rate {rate} is given twice, by {seen[rate]!r} and {key!r}", "one of them")
+        seen[rate] = key
+    return shares
 
 
 def _not_more_than_all(shares: dict[str, Quantity]) -> dict[str, Quantity]:
@@ -354,6 +364,7 @@ PlacesByYear = Annotated[
 Fraction = Annotated[Quantity, BeforeValidator(_read_fraction), _AS_TEXT]
 SharesByRate = Annotated[
     dict[Annotated[str, BeforeValidator(_read_rate_key)], Fraction],
+    BeforeValidator(_each_rate_once),
     AfterValidator(_not_more_than_all),
 ]
 SharesByYear = Annotated[

@@ -8,6 +8,7 @@ assumption about behaviour.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationError
@@ -24,13 +25,14 @@ __all__ = ["Scenario"]
 
 
 def _one_capacity(policies: dict[str, Instrument]) -> dict[str, Instrument]:
-    # A target is a level, not an addition: two of them would contradict each other.
-    names = [n for n, p in policies.items() if isinstance(p, ChildcareCapacity)]
-    if len(names) > 1:
-        fail(
-            f"two levels of childcare places: {' and '.join(names)}",
-            "one childcare_capacity with several target years",
-        )
+    # A target is a level, not an addition: two of them in a region would contradict each other.
+    found = [(n, p.regions) for n, p in policies.items() if isinstance(p, ChildcareCapacity)]
+    for (name, ours), (other, theirs) in combinations(found, 2):
+        if ours is None or theirs is None or _overlap(ours, theirs):
+            fail(
+                f"two levels of childcare places: {name} and {other}",
+                "one childcare_capacity with several target years, or regions of their own",
+            )
     return policies
 
 
@@ -233,7 +235,9 @@ class Scenario(Strict):
         return text
 
     def _covering_order(self, steps: Steps) -> Mark | None:
-        if len(steps) != 4 or steps[2] != "amount" or steps[3] not in ("1", "2", "3", "4", "4+"):
+        if len(steps) != 4 or steps[3] not in ("1", "2", "3", "4", "4+"):
+            return None
+        if not isinstance(getattr(self.policies.get(steps[1]), steps[2], None), dict):
             return None
         order = int(steps[3][0])
         amount = self._values.get(steps[:3])
@@ -264,6 +268,10 @@ class Scenario(Strict):
         return f"{here}, not in a file" if not self._values else f"{here}, default"
 
 
+def _overlap(ours: Iterable[str], theirs: Iterable[str]) -> bool:
+    return any(_covers(ours, code) for code in theirs) or any(_covers(theirs, c) for c in ours)
+
+
 def _covers(codes: Iterable[str], region: str) -> bool:
     for code in codes:
         trunk = code
@@ -290,7 +298,7 @@ def _in_unit_of(old: object, number: float) -> object:
         unit = parse(old).unit
     except UnitError:
         return number
-    return f"{f'{number:.6f}'.rstrip('0').rstrip('.')} {unit}"
+    return f"{f'{number:.12f}'.rstrip('0').rstrip('.')} {unit}"
 
 
 # A kind that is registered later must be known to files from then on.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from popsim.policy.dose import UTILISATION, capacity, capacity_path
+from popsim.policy.dose import UTILISATION, capacity_path, utilisation_path
 from popsim.policy.model import Scenario
 
 __all__ = [
@@ -61,7 +61,8 @@ def place_counts(
     places_ref : numpy.ndarray
         Without the policy [places/1000 residents], dims (year,).
     utilisation : numpy.ndarray or float
-        Share of places in use, dims (draw, 1) or a number; with the policy its own goes before.
+        Share of places in use, dims (draw, 1) or a number; from the year of the policy's
+        announcement on its own goes before.
 
     Returns
     -------
@@ -78,13 +79,12 @@ def place_counts(
     persons, children = np.atleast_2d(population), np.atleast_2d(children_under_3)
     path = capacity_path(scenario, years, places_ref).places
     ours, theirs = path * persons / 1000.0, places_ref * persons / 1000.0
-    policy = capacity(scenario)
-    own = None if policy is None else policy.utilisation
+    own = utilisation_path(scenario, years, utilisation)
     return PlaceCounts(
         ours,
         theirs,
-        np.minimum(ours * (utilisation if own is None else own.to("1").value), children),
-        np.minimum(theirs * utilisation, children),
+        np.minimum(ours, children) * own,
+        np.minimum(theirs, children) * utilisation,
     )
 
 

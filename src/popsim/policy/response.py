@@ -43,6 +43,7 @@ from popsim.policy.dose import (
     capacity_path,
     channel_doses,
     childcare_dose,
+    utilisation_path,
 )
 from popsim.policy.fields import ORDERS
 from popsim.policy.files import read_response
@@ -80,7 +81,6 @@ __all__ = [
     "effect_chances",
     "map_effect",
     "net_of_payback",
-    "stronger_removal",
     "used_channels",
 ]
 
@@ -190,7 +190,8 @@ class ChannelDraws:
     multiplier : numpy.ndarray
         Dims (draw, birth_order), order 4 as order 3.
     quantum_share, utilisation, pass_through : numpy.ndarray
-        Fractions, shape (draw,); 1 where the channel does not say.
+        Fractions, shape (draw,); 1 where the channel does not say, of utilisation
+        :data:`popsim.policy.dose.UTILISATION`.
     removal_multiplier : numpy.ndarray
         Shape (draw,); 1 where the channel does not say.
     rush : numpy.ndarray
@@ -233,7 +234,7 @@ def draw_channel(channel: Channel, name: str, draws: range, seed: int) -> Channe
         map={key: one(d, key) for key, d in parts.items()},
         multiplier=np.stack([first, second, third, third], axis=-1),
         quantum_share=one(channel.quantum_share, "quantum_share"),
-        utilisation=one(channel.utilisation, "utilisation"),
+        utilisation=one(channel.utilisation, "utilisation", UTILISATION),
         pass_through=one(channel.pass_through, "pass_through"),
         removal_multiplier=one(channel.removal_multiplier, "removal_multiplier"),
         rush=one(rush, "rush", 0.0),
@@ -287,11 +288,15 @@ def _answered(months: np.ndarray, announced: np.ndarray, lag: int, ramp: float) 
 
 
 def net_of_payback(
-    log_effect: np.ndarray, quantum_share: np.ndarray, payback: Sequence[float]
+    log_effect: np.ndarray,
+    quantum_share: np.ndarray,
+    payback: Sequence[float],
+    removal_multiplier: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Take back the tempo share of an effect in the years after it.
+    """Take back the tempo share of an effect in the years after it, and add what an end costs.
 
-    ``R[t] = E[t] - τ Σ_j w_j E[t-j]`` with ``τ = 1 - quantum share``.
+    ``R[t] = E[t] - τ Σ_j w_j E[t-j]`` with ``τ = 1 - quantum share``, less
+    ``(ρ - 1) Σ_{j≥0} s_j max(E[t-j-1] - E[t-j], 0)`` with ``s_j = 1 - Σ_{i≤j} w_i``.
 
     Parameters
     ----------
@@ -302,6 +307,8 @@ def net_of_payback(
         Shape (draw,).
     payback : sequence of float
         Weights w_1, w_2, …
+    removal_multiplier : numpy.ndarray, optional
+        ρ, shape (draw,); 1 when not given.
 
     Returns
     -------
@@ -313,53 +320,20 @@ def net_of_payback(
     >>> constant = np.full((1, 8, 1), 0.1)
     >>> round(float(net_of_payback(constant, np.array([0.4]), (0.5, 0.5))[0, -1, 0]), 3)
     0.04
+    >>> ended = np.array([0.1, 0.1, 0.1, 0.0, 0.0, 0.0]).reshape(1, 6, 1)
+    >>> net_of_payback(ended, np.ones(1), (0.5, 0.5), np.array([1.5]))[0, :, 0].round(3)
+    array([ 0.1  , -0.05 , -0.025,  0.   ])
     """
-    before = len(payback)
-    years = log_effect.shape[1] - before
-    taken = np.zeros_like(log_effect[:, before:])
-    for lag, weight in enumerate(payback, start=1):
-        taken += weight * log_effect[:, before - lag : before - lag + years]
-    tempo: np.ndarray = (1.0 - quantum_share)[:, None, None] * taken
-    net: np.ndarray = log_effect[:, before:] - tempo
+    from popsim.kernels.payback import net_effect
+
+    weights = np.array(payback, dtype=float)
+    left = 1.0 - np.concatenate([[0.0], np.cumsum(weights)])[:-1]
+    draws, years, orders = log_effect.shape
+    net = np.empty((draws, years - len(weights), orders))
+    removal = np.zeros(draws) if removal_multiplier is None else removal_multiplier - 1.0
+    effect = np.ascontiguousarray(log_effect, dtype=float)
+    net_effect(effect, 1.0 - quantum_share, removal, weights, left, net)
     return net
-
-
-def stronger_removal(
-    log_effect: np.ndarray, multiplier: np.ndarray, payback: Sequence[float]
-) -> np.ndarray:
-    """Return what a falling effect takes away beyond itself.
-
-    ``-(ρ - 1) Σ_{j≥0} s_j max(E[t-j-1] - E[t-j], 0)`` with ``s_j = 1 - Σ_{i≤j} w_i``.
-
-    Parameters
-    ----------
-    log_effect : numpy.ndarray
-        E as in :func:`net_of_payback`.
-    multiplier : numpy.ndarray
-        ρ, shape (draw,).
-    payback : sequence of float
-        Weights w_1, w_2, …
-
-    Returns
-    -------
-    numpy.ndarray
-        Dims (draw, year, birth_order); 0 where nothing falls or ρ is 1.
-
-    Examples
-    --------
-    >>> ended = np.array([0.1, 0.1, 0.1, 0.0, 0.0]).reshape(1, 5, 1)
-    >>> stronger_removal(ended, np.array([1.5]), (0.5, 0.5))[0, :, 0].round(3)
-    array([ 0.   , -0.05 , -0.025])
-    """
-    before = len(payback)
-    years = log_effect.shape[1] - before
-    fall = np.maximum(-np.diff(log_effect, axis=1, prepend=log_effect[:, :1]), 0.0)
-    fades = 1.0 - np.concatenate([[0.0], np.cumsum(payback)])
-    total = np.zeros_like(log_effect[:, before:])
-    for lag, left in enumerate(fades[:-1]):
-        total += left * fall[:, before - lag : before - lag + years]
-    # Adding 0 makes -0 a plain 0.
-    return np.asarray((1.0 - multiplier)[:, None, None] * total + 0.0)
 
 
 class Response:
@@ -445,9 +419,12 @@ class Response:
         ours, theirs = (
             self._effects(one, context, used, drawn, other) for one in (scenario, reference)
         )
-        zero = np.zeros((len(draws), len(context.years), len(ORDERS)))
-        names = dict.fromkeys((*ours, *theirs))
-        return {name: ours.get(name, zero) - theirs.get(name, zero) for name in names}
+        for name, effect in theirs.items():
+            ours[name] = ours[name] - effect if name in ours else -effect
+        for name in used:
+            if name not in ours:
+                ours[name] = np.zeros((len(draws), len(context.years), len(ORDERS)))
+        return {name: ours[name] for name in (*used, *(ours.keys() - used.keys()))}
 
     def parameters(self, name: str, channel: Channel, draws: range, seed: int) -> ChannelDraws:
         """Return the parameters of a channel by draw; chance comes in only here and below."""
@@ -473,7 +450,7 @@ class Response:
         drawn: Mapping[str, ChannelDraws],
         other: Mapping[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
-        """Return R by channel, each of dims (draw, year, birth_order); nothing of 0 is left out."""
+        """Return R of the channels that act, each of dims (draw, year, birth_order)."""
         before = len(self.spec.payback)
         # What was promised before the first year is paid back in the years that are reported.
         years = np.arange(context.years[0] - before, context.years[-1] + 1)
@@ -488,18 +465,12 @@ class Response:
                 if effect is not None and name == "childcare_fee":
                     users = self._users(scenario, context, years, drawn.get("childcare"))
                     effect = np.log1p(users[:, :, None] * np.expm1(effect))
-            shape = len(parameters.quantum_share), len(context.years), len(ORDERS)
-            effects[name] = np.zeros(shape)
             if effect is not None:
-                effects[name] += self._net(effect, parameters.quantum_share)
-            if self.lasting_only:
-                continue
-            if effect is not None and channel.removal_multiplier is not None:
-                effects[name] += stronger_removal(
-                    effect, parameters.removal_multiplier, self.spec.payback
-                )
-            if rush is not None:
-                effects[name] += self._net(rush, np.zeros(len(parameters.quantum_share)))
+                removal = parameters.removal_multiplier
+                effects[name] = self._net(effect, parameters.quantum_share, removal)
+            if rush is not None and not self.lasting_only:
+                hurried = self._net(rush, np.zeros(len(parameters.quantum_share)))
+                effects[name] = effects[name] + hurried if name in effects else hurried
         effects |= self._set_by_hand(scenario, years, other)
         for one in self.spec.interactions:
             first, second = (np.maximum(effects.get(n, 0.0), 0.0) for n in one.between)
@@ -509,11 +480,13 @@ class Response:
                 effects["interaction"] = effects.get("interaction", 0.0) + joint
         return effects
 
-    def _net(self, effect: np.ndarray, quantum_share: np.ndarray) -> np.ndarray:
-        """Return R of E: net of payback, or the lasting part alone."""
+    def _net(
+        self, effect: np.ndarray, quantum_share: np.ndarray, removal: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return R of E: net of payback and of the end, or the lasting part alone."""
         if self.lasting_only:
             return np.asarray(quantum_share[:, None, None] * effect[:, len(self.spec.payback) :])
-        return net_of_payback(effect, quantum_share, self.spec.payback)
+        return net_of_payback(effect, quantum_share, self.spec.payback, removal)
 
     def _set_by_hand(
         self, scenario: Scenario, years: np.ndarray, other: Mapping[str, np.ndarray]
@@ -592,9 +565,7 @@ class Response:
         used: np.ndarray | float = UTILISATION
         if childcare is not None and self.channels["childcare"].utilisation is not None:
             used = childcare.utilisation[:, None]
-        policy = capacity(scenario)
-        if policy is not None and policy.utilisation is not None:
-            used = policy.utilisation.to("1").value
+        used = utilisation_path(scenario, context.years, used)
         path = capacity_path(scenario, context.years, context.places_ref).places
         none = np.zeros_like(path)
         persons, children = (
@@ -616,16 +587,14 @@ class Response:
         if policy is None:
             return None
         path = capacity_path(scenario, context.years, context.places_ref)
-        used: np.ndarray | float = parameters.utilisation[:, None]
-        if policy.utilisation is not None:
-            used = policy.utilisation.to("1").value
+        drawn = parameters.utilisation[:, None]
         dose = childcare_dose(
             path.places,
             context.places_ref,
             context.population,
             context.children_under_3,
-            used,
-            None if policy.utilisation is None else parameters.utilisation[:, None],
+            utilisation_path(scenario, context.years, drawn),
+            None if policy.utilisation is None else drawn,
         )
         # Before the first year places stand as in it: nothing older is known of the region.
         dose = dose[:, np.clip(years - context.years[0], 0, None)]
@@ -634,9 +603,20 @@ class Response:
         announced = np.array([month_of(policy.announced)])
         share = _answered(months, announced, lag, channel.ramp.value)[0].reshape(-1, 12).mean(1)
         effect = map_effect(channel, parameters.map, dose)
-        logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
-        answered: np.ndarray = share[None, :, None] * logs
-        return answered
+        logs = np.empty((*effect.shape, len(ORDERS)))
+        for order in range(len(ORDERS)):
+            same = (
+                order
+                and (parameters.multiplier[:, order] == parameters.multiplier[:, order - 1]).all()
+            )
+            # Logarithms are what this costs, and the fourth order answers as the third.
+            if same:
+                logs[:, :, order] = logs[:, :, order - 1]
+            else:
+                logs[:, :, order] = share * _log_factor(
+                    effect * parameters.multiplier[:, order, None]
+                )
+        return logs
 
     def notices(self, scenario: Scenario, context: Context) -> list[str]:
         """Return what a reader must know about a scenario under this response.
@@ -648,7 +628,9 @@ class Response:
         for name, policy in scenario.policies.items():
             uses = _uses(policy)
             if not uses:
-                spends = not isinstance(policy, Measure) or policy.spending or policy.spending_a_year
+                spends = (
+                    not isinstance(policy, Measure) or policy.spending or policy.spending_a_year
+                )
                 costs = "costs money and " if spends else ""
                 found.append(f"{scenario.id}: {name} {costs}has no effect on births here")
             for channel in uses:
@@ -695,12 +677,14 @@ def _rush(
     length = int(rush.months.value)
     logs = np.zeros((len(parameters.rush), len(months) // 12, len(ORDERS)))
     for end in doses.ends:
-        if end.known > end.month - length or not end.lost.any():
+        if end.known > end.month - int(rush.notice.value) or not end.lost.any():
             continue
         # Nobody hurries for what moves nobody.
         moved = map_effect(channel, parameters.map, end.lost[None, :]) != 0.0
         hurried = moved * _log_factor(parameters.rush[:, None] * end.lost / rush.per_dose)
-        last = (months > end.month - length) & (months <= end.month)
+        # Nobody hurries into months before the scheme.
+        first = max(end.month - length + 1, end.start)
+        last = (months >= first) & (months <= end.month)
         share = last.reshape(-1, 12).mean(axis=1)
         logs += share[None, :, None] * hurried[:, None, :]
     return logs if logs.any() else None

@@ -111,12 +111,14 @@ class Rush(Strict):
     """Births hurried into the last months of a scheme whose end is known.
 
     ``effect`` is the rise of births in these months [%] per ``per_dose`` of dose that is lost; all
-    of it is timing and is taken back over the payback years.
+    of it is timing and is taken back over the payback years. Nobody hurries for an end that became
+    known less than ``notice`` before the last month.
     """
 
     effect: Distribution
     per_dose: Number = Field(gt=0)
     months: Duration
+    notice: Duration
     evidence: Evidence
 
 

@@ -65,9 +65,9 @@ def service_payments(
         due = _due(policy, months)
         per_place = grant_per_place(policy)
         if per_place is not None:
+            before, granted = granted, np.maximum(granted, due)
             if isinstance(policy, ChildcareConstruction) and not policy.stacks:
-                due = np.maximum(due - granted, 0.0)
-            granted = np.maximum(granted, due)
+                due = np.maximum(due - before, 0.0)
             each = per_place * _mean(due)
             found[name] = each * built, each * np.minimum(built, built_ref)
         elif isinstance(policy, ChildcareOperation | ChildcareFee):

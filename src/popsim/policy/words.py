@@ -106,6 +106,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "months_in_care": ("months in care", "在托月数"),
     "new_communities": ("new communities", "新建社区配建"),
     "note": ("note", "说明"),
+    "notice": ("notice", "提前期"),
     "notes": ("notes", "说明"),
     "order_multiplier": ("multiplier by birth order", "孩次乘数"),
     "p_zero": ("chance of zero", "为零概率"),
@@ -349,6 +350,7 @@ MEANING: dict[str, dict[str, str]] = {
         "effect": "per cent more births in these months for a dose of `per_dose` that is lost",
         "per_dose": "dose to which `effect` belongs [%]",
         "months": "last months of a scheme in which births are hurried",
+        "notice": "how long before the last month the end must be known",
     },
     "_Channel": {
         "dose_of": "what money is compared with",

@@ -17,7 +17,7 @@ from popsim.policy.fields import (
     orders_of,
 )
 from popsim.policy.kinds.instrument import PerChild
-from popsim.units import Quantity
+from popsim.units import Quantity, parse
 
 __all__ = ["CashTransfer", "Change", "InsuranceBenefit", "TaxDeduction"]
 
@@ -85,12 +85,21 @@ class TaxDeduction(PerChild):
 
     def transfers(self) -> tuple[CashTransfer, ...]:
         """Return the tax saved, month by month, as a mean over families."""
-        rate = sum(
-            Quantity(float(key.split()[0]), "%").to("1").value * share.to("1").value
+        shares = {
+            parse(key).to("1").value: share.to("1").value
             for key, share in self.marginal_rates.items()
+        }
+        if self.cap is None:
+            shares = {sum(rate * share for rate, share in shares.items()): 1.0}
+        # A cap is of a child and not of the mean family, so it is met rate by rate.
+        return tuple(
+            self.as_cash(
+                {k: Quantity(v.value * rate, v.unit) for k, v in self.deduction.items()},
+                self.child_age,
+                share=share,
+            )
+            for rate, share in shares.items()
         )
-        saved = {k: Quantity(v.value * rate, v.unit) for k, v in self.deduction.items()}
-        return (self.as_cash(saved, self.child_age),)
 
 
 class Change(Strict):

@@ -127,6 +127,7 @@ class ChildcareOperation(Instrument):
                 births=births,
                 to_users=True,
                 passed_on=True,
+                months_in_care=int(self.months_in_care.value),
             ),
         )
 
@@ -150,7 +151,8 @@ class ChildcareFee(Instrument):
 
     ``cut`` is what a family in care pays less each month, for the share ``children`` of them, and
     is paid by the payers; ``inclusive`` lowers the mean fee by ``Δshare × (market − inclusive)``
-    and costs government nothing here. A child stays ``months_in_care``.
+    and costs government nothing here. A child stays ``months_in_care``, the last before its third
+    birthday, and gains in those of them that lie in ``payments``.
     """
 
     channels: ClassVar[tuple[str, ...]] = ("childcare_fee",)
@@ -175,7 +177,15 @@ class ChildcareFee(Instrument):
         """Return the fees saved by a child in care."""
         saved = self.mean_cut * self.months_in_care.value
         births = self.payments or Window.model_validate({"from": self.announced})
-        return (Offer("childcare_fee", (saved, saved, saved, saved), births=births, to_users=True),)
+        return (
+            Offer(
+                "childcare_fee",
+                (saved, saved, saved, saved),
+                births=births,
+                to_users=True,
+                months_in_care=int(self.months_in_care.value),
+            ),
+        )
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

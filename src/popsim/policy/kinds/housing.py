@@ -169,6 +169,10 @@ class HousingFund(PerChild):
     def _something(self) -> Self:
         if self.loan_ceiling is None and self.rent_withdrawal is None:
             fail("nothing changes in the housing fund", "loan_ceiling, rent_withdrawal or both")
+        if self.loan_ceiling is not None and self.payments is not None:
+            fail("a loan at birth has no payments window", "births alone")
+        if None not in (self.loan_ceiling, self.rent_withdrawal, self.cap):
+            fail("one cap cannot hold for a loan and for withdrawals", "two instruments")
         return self
 
 
@@ -197,6 +201,8 @@ class HousingGrant(PerChild):
     def _one_sum(self) -> Self:
         if next(iter(self.amount.values())).unit != "CNY":
             fail("a grant to buy is one sum", "amount: {3: 120000 CNY}")
+        if self.payments is not None:
+            fail("one sum is paid at birth and has no payments window", "births alone")
         return self
 
 

@@ -60,6 +60,9 @@ class Offer:
         Whether it reaches children in care only; the effect is then the users' times their share.
     passed_on : bool
         Whether providers get it, and pass on the part that the response calls ``pass_through``.
+    months_in_care : int, optional
+        When given, ``births`` are the days on which something is paid, and a child gets the part
+        of ``amount`` that falls into its months in care, the last before its third birthday.
     """
 
     channel: str
@@ -68,6 +71,7 @@ class Offer:
     unit: Literal["CNY", "day", "%"] = "CNY"
     to_users: bool = False
     passed_on: bool = False
+    months_in_care: int | None = None
 
 
 class Instrument(Strict):
@@ -141,6 +145,9 @@ class PerChild(Instrument):
             )
         if self.residence == "resident" and self.registered_share is not None:
             fail("registered_share belongs to residence: registered", "residence: registered")
+        ends = [w.to for w in (self.births, self.payments) if w is not None and w.to is not None]
+        if self.ends_announced is not None and not ends:
+            fail("ends_announced stands beside no end", "births or payments with to")
         if self.ends_announced is not None and self.ends_announced < self.announced:
             fail("the end is announced before the scheme", f"a day after {self.announced}")
         return self

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from popsim.policy.fields import AgeSpan, DaysByOrder, Fraction, MoneyPerMonth, fail
+from popsim.policy.fields import AgeSpan, DaysByOrder, Fraction, MoneyPerMonth, fail, orders_of
 from popsim.policy.kinds.cash import CashTransfer
 from popsim.policy.kinds.instrument import WHOLE, ByOrder, Offer, PerChild, by_order
 from popsim.units import Quantity
@@ -65,6 +65,15 @@ class PaidLeave(PerChild):
     @model_validator(mode="after")
     def _no_less(self) -> Self:
         now, before = by_order(self.days, "day"), by_order(self.instead_of, "day")
+        named = {order for key in self.instead_of for order in orders_of(key)}
+        lacking = [key for key in self.days if not named.issuperset(orders_of(key))]
+        if lacking:
+            fail(
+                f"instead_of does not say what was due for order {lacking[0]}",
+                f"instead_of: {{{lacking[0]}: 98 days}}, or 0 days",
+            )
+        if self.payments is not None or self.cap is not None:
+            fail("leave has no payments window and no cap", "births and days")
         if any(a < b for a, b in zip(now, before, strict=True)):
             fail("the leave is shorter than instead_of", "instead_of: the days due before")
         return self

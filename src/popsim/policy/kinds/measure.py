@@ -21,7 +21,7 @@ class Measure(Instrument):
     ``stated_effect``, what families say in a survey, which is multiplied by the response's
     ``intention_discount``; both need ``births``, the births that are changed, and ``lasting``,
     the share that is not taken back later. ``spending`` is money by year, or one sum a year in
-    ``payments``.
+    ``payments``, in each region in which the measure applies.
     """
 
     channels: ClassVar[tuple[str, ...]] = ("assumed", "stated")
@@ -35,6 +35,11 @@ class Measure(Instrument):
     spending_a_year: MoneyPerYear | None = None
     payments: Window | None = None
 
+    @property
+    def spends(self) -> bool:
+        """Whether the file says what it costs."""
+        return self.spending is not None or self.spending_a_year is not None
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.assumed_effect is not None and self.stated_effect is not None:
@@ -47,6 +52,12 @@ class Measure(Instrument):
             )
         if effect is None and (self.births is not None or self.lasting is not None):
             fail("births and lasting belong to an effect", "assumed_effect: {2: 1 %}")
+        if self.births is not None and self.births.from_ < self.announced:
+            fail(
+                f"births of {self.births.from_} cannot answer what is announced on "
+                f"{self.announced}",
+                f"births: {{from: {self.announced}}}",
+            )
         if self.spending is not None and self.spending_a_year is not None:
             fail("money is given by year and as one sum a year", "one of them")
         if self.payments is not None and self.spending_a_year is None:
