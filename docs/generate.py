@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from batch_format import batch_reference
 from formats import response_reference, scenario_reference, table
 
 from popsim import variables
@@ -49,6 +50,7 @@ def write_all(folder: Path) -> None:
         "indicator-list.md": indicator_list(),
         "scenario-reference.md": scenario_reference(),
         "response-reference.md": response_reference(),
+        "batch-reference.md": batch_reference(),
     }
     for name, lines in pages.items():
         _write(folder / name, "\n".join(lines) + "\n")

@@ -2,10 +2,14 @@
 
 import hashlib
 import os
+import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+
+# Worker processes import helpers of the tests by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 # A compiled kernel is kept until the file of its entry changes; tests must see changes of all.
 _SOURCES = sorted((Path(__file__).parents[1] / "src/popsim/kernels").glob("*.py"))
@@ -28,3 +32,17 @@ def shared() -> Path:
     if folder is None:
         pytest.skip("reference files not found: set POPSIM_SHARED to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def whole(tmp_path_factory):
+    """A small batch that was run in threads without a break."""
+    from batch_example import write_batch
+
+    import popsim as ps
+
+    folder = tmp_path_factory.mktemp("batch")
+    planned = ps.plan(write_batch(folder), out=folder / "whole")
+    report = planned.run(workers=2, threads=True, progress=False)
+    assert (report.done, report.missing, len(report.failed)) == (4, 0, 0)
+    return planned

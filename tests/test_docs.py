@@ -34,6 +34,7 @@ def plain(text):
         "regions.md",
         "goals.md",
         "evidence.md",
+        "batch.md",
     ],
 )
 def test_the_examples_of_a_page_run_and_print_what_it_shows(page, tmp_path, monkeypatch):

@@ -330,8 +330,8 @@ TAX = {
             {**LEAVE, "instead_of": {"1": "98 days"}},
             r"instead_of does not say what was due for order 2\+",
         ),
-        ({**LEAVE, "payments": BIRTHS}, "leave has no payments window and no cap"),
-        ({**LEAVE, "cap": "9 CNY"}, "leave has no payments window and no cap"),
+        ({**LEAVE, "payments": BIRTHS}, "payments of leave find children already born"),
+        ({**LEAVE, "cap": "9 CNY"}, "leave has no cap"),
         ({**FUND, "payments": BIRTHS}, "a loan at birth has no payments window"),
         (
             {**FUND, "rent_withdrawal": RENT, "cap": "9000 CNY"},

@@ -17,6 +17,9 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from popsim import plotting as plot
+    from popsim.batch.export import export_store
+    from popsim.batch.plan import plan
+    from popsim.batch.results import effect_table, open_store, ranking
     from popsim.data.evidence import evidence
     from popsim.data.samples import baseline_names, load_baseline
     from popsim.demography.alignment import align_path
@@ -74,20 +77,25 @@ _HOMES = {
     "diff": "popsim.policy.difference",
     "indicator_names": "popsim.demography.indicators",
     "data_checks": "popsim.demography.checks",
+    "effect_table": "popsim.batch.results",
     "evidence": "popsim.data.evidence",
+    "export_store": "popsim.batch.export",
     "fit_dose_response": "popsim.policy.pooling",
     "from_frames": "popsim.tables.read",
     "goal": "popsim.evaluation.goals",
     "indicators": "popsim.demography.indicators",
     "load_baseline": "popsim.data.samples",
     "load_result": "popsim.store",
+    "open_store": "popsim.batch.results",
     "place_tasks": "popsim.evaluation.places",
     "places_to_build": "popsim.evaluation.places",
+    "plan": "popsim.batch.plan",
     "plot": "popsim.plotting",
     "pool_evidence": "popsim.policy.pooling",
     "pool_sensitivity": "popsim.policy.pool_sensitivity",
     "project": "popsim.demography.projection",
     "project_regions": "popsim.demography.regions",
+    "ranking": "popsim.batch.results",
     "read_counts": "popsim.tables.counted",
     "read_response": "popsim.policy.files",
     "read_scenario": "popsim.policy.files",
@@ -124,7 +132,9 @@ __all__ = [
     "decompose_births",
     "dependency_indicators",
     "diff",
+    "effect_table",
     "evidence",
+    "export_store",
     "fit_dose_response",
     "from_frames",
     "goal",
@@ -132,13 +142,16 @@ __all__ = [
     "indicators",
     "load_baseline",
     "load_result",
+    "open_store",
     "place_tasks",
     "places_to_build",
+    "plan",
     "plot",
     "pool_evidence",
     "pool_sensitivity",
     "project",
     "project_regions",
+    "ranking",
     "read_counts",
     "read_response",
     "read_scenario",

@@ -1,4 +1,4 @@
-"""The command ``popsim``: run, check, describe, explain, diff, schema, new, proof.
+"""The command ``popsim``: run, plan, check, describe, explain, diff, schema, export, new, proof.
 
 The verbs work on scenario files and on tables of data. Every verb exits with 1 and one list of all
 problems when its input is bad, and writes nothing.
@@ -21,7 +21,10 @@ from popsim.errors import PopsimError
 __all__ = ["main"]
 
 EXAMPLES = {
-    "run": "popsim run scenarios/zhejiang-as-qingyuan.yaml --draws 1000 --seed 1 --out results",
+    "run": "popsim run scenarios/zhejiang-as-qingyuan.yaml --draws 1000 --seed 1 --out results, "
+    "or: popsim run scenarios/zhejiang.batch.yaml --workers 2 --resume",
+    "plan": "popsim plan scenarios/zhejiang.batch.yaml --workers 2",
+    "export": "popsim export results/zhejiang births.xlsx --indicator births",
     "check": "popsim check scenarios/*.yaml my-county.xlsx --like zhejiang-2020",
     "describe": "popsim describe zhejiang-2020",
     "explain": "popsim explain scenarios/qingyuan-2023.yaml policies.childcare_subsidy.amount.3",
@@ -34,6 +37,21 @@ EXAMPLES = {
 PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast", "evidence")
 FORMAT_NAMES = ("scenario", "response")
 UNCERTAINTY_NAMES = ("default", "progression", "none")
+#: Options of ``run`` by what they belong to; the others belong to both.
+SCENARIO_OPTIONS = (
+    "baseline",
+    "like",
+    "settings",
+    "fertility",
+    "response",
+    "draws",
+    "seed",
+    "uncertainty",
+    "demographic_noise",
+    "until",
+    "year",
+)
+BATCH_OPTIONS = ("workers", "threads", "memory", "resume", "dask", "task")
 #: Year of the table, and years of the course: first full response, end of payback, later.
 SHOWN_YEAR = 2030
 SHOWN_YEARS = (2025, 2026, 2027, 2030, 2035, 2040, 2050)
@@ -65,6 +83,34 @@ def _are_tables(name: str) -> bool:
 _like = click.option(
     "--like", default=None, metavar="BASELINE", help="Baseline that fills what tables do not have."
 )
+
+
+_workers = click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=None,
+    help="Batch: tasks at a time; the number of processors by default.",
+)
+
+
+def _is_batch(files: tuple[str, ...]) -> bool:
+    """Say whether a batch is to be run, and refuse options that do not belong to what is run."""
+    from popsim.batch.files import is_batch
+
+    batches = [name for name in files if is_batch(name)]
+    if batches and len(files) > 1:
+        raise PopsimError(f"a batch runs alone; write: popsim run {batches[0]}")
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    for name in SCENARIO_OPTIONS if batches else BATCH_OPTIONS:
+        if context.get_parameter_source(name) != default:
+            option = "--set" if name == "settings" else f"--{name.replace('_', '-')}"
+            raise PopsimError(
+                f"{option} is said in the batch file, not here; write it into {batches[0]}"
+                if batches
+                else f"{option} belongs to a batch file; write: popsim run FILE.batch.yaml {option}"
+            )
+    return bool(batches)
 
 
 _set = click.option(
@@ -106,7 +152,7 @@ def main() -> None:
 
 
 @main.command(epilog=_example("run"))
-@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
+@click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...|BATCH")
 @click.option(
     "--baseline",
     default="zhejiang-2020",
@@ -137,7 +183,20 @@ def main() -> None:
 )
 @click.option("--until", type=int, default=None, help="Last year; the baseline's last by default.")
 @click.option("--year", type=int, default=None, help="Year of the table; 2030 by default.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of results; results by default, results/<id> of a batch.",
+)
+@_workers
+@click.option("--threads", is_flag=True, help="Batch: threads instead of processes.")
+@click.option(
+    "--memory", type=float, default=None, help="Batch: most address space of a worker, in GB."
+)
+@click.option("--resume", is_flag=True, help="Batch: go on with a store that is there.")
+@click.option("--dask", default=None, metavar="ADDRESS", help="Batch: run on this dask cluster.")
+@click.option("--task", default=None, metavar="I/N", help="Batch: only the I-th of N parts.")
 @_told
 def run(
     scenarios: tuple[str, ...],
@@ -152,9 +211,34 @@ def run(
     demographic_noise: bool,
     until: int | None,
     year: int | None,
-    out: Path,
+    out: Path | None,
+    workers: int | None,
+    threads: bool,
+    memory: float | None,
+    resume: bool,
+    dask: str | None,
+    task: str | None,
 ) -> None:
-    """Run scenarios against the same future without them; print and write the effect."""
+    """Run scenarios against the same future without them; print and write the effect.
+
+    A batch file (schema popsim.batch/1) runs many regions under many scenarios and writes a store;
+    run again with --resume it goes on where it was stopped, whatever stopped it.
+    """
+    if _is_batch(scenarios):
+        from popsim.batch.console import part_of, run_batch
+
+        run_batch(
+            scenarios[0],
+            out=out,
+            workers=workers,
+            threads=threads,
+            memory=memory,
+            resume=resume,
+            dask=dask,
+            part=part_of(task),
+        )
+        return
+    out = Path("results") if out is None else out
     # Read first: a mistake in a file is told before the numerical libraries are loaded.
     read = _read_scenarios(scenarios, settings)
     from popsim.data.samples import load_baseline
@@ -361,17 +445,63 @@ def _draw(folder: Path, result: Any, effect: Any) -> None:
         draw(f"pyramid{suffix}", plotting.pyramid, last, outline=start)
 
 
+@main.command(epilog=_example("plan"))
+@click.argument("batch", metavar="BATCH")
+@_workers
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="Folder of results.")
+@_told
+def plan(batch: str, workers: int | None, out: Path | None) -> None:
+    """Say what a batch file will run: tasks, time, memory and disk. Nothing is written."""
+    from popsim.batch.console import print_plan
+
+    print_plan(batch, workers, out)
+
+
+@main.command(epilog=_example("export"))
+@click.argument("store", metavar="STORE")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.option("--indicator", multiple=True, help="Name of an indicator; may be repeated.")
+@click.option("--region", multiple=True, help="Code of a region; may be repeated.")
+@click.option("--scenario", multiple=True, help="Identifier of a scenario; may be repeated.")
+@click.option("--from", "first", type=int, default=None, help="First year.")
+@click.option("--until", "last", type=int, default=None, help="Last year.")
+@_told
+def export(
+    store: str,
+    file: Path,
+    indicator: tuple[str, ...],
+    region: tuple[str, ...],
+    scenario: tuple[str, ...],
+    first: int | None,
+    last: int | None,
+) -> None:
+    """Write results of a batch to FILE: .csv, .xlsx or .nc. Nothing is loaded whole."""
+    from popsim.batch.console import write_export
+
+    write_export(
+        store,
+        file,
+        indicators=indicator,
+        regions=region,
+        scenarios=scenario,
+        first=first,
+        last=last,
+    )
+
+
 @main.command(epilog=_example("check"))
 @click.argument("files", nargs=-1, required=True, metavar="FILE|FOLDER...")
 @_like
 @_set
 @_told
 def check(files: tuple[str, ...], like: str | None, settings: tuple[str, ...]) -> None:
-    """Check scenario and response files, and tables of data (a folder, a workbook).
+    """Check scenario, response and batch files, tables of data, and stores of batches.
 
     Every problem is told with its place; tables are then checked for plausibility, which is
-    printed and is no error.
+    printed and is no error. A store is compared with its checksums.
     """
+    from popsim.batch.console import check_batch, check_whole, is_store
+    from popsim.batch.files import is_batch
     from popsim.errors import DataError, Problem, ScenarioError
     from popsim.policy.files import check_file, is_scenario
 
@@ -382,7 +512,11 @@ def check(files: tuple[str, ...], like: str | None, settings: tuple[str, ...]) -
         if name.endswith(".expected.yaml"):
             continue
         try:
-            if _are_tables(name):
+            if is_store(name):
+                check_whole(name)
+            elif is_batch(name):
+                click.echo(f"{name}: {check_batch(name)}")
+            elif _are_tables(name):
                 _check_tables(name, like)
             else:
                 click.echo(f"{name}: {check_file(name)}")
@@ -418,12 +552,18 @@ def _check_tables(name: str, like: str | None) -> None:
 
 
 @main.command(epilog=_example("describe"))
-@click.argument("what", metavar="BASELINE|FILE|FOLDER")
+@click.argument("what", metavar="BASELINE|FILE|FOLDER|STORE")
 @_like
 @_set
 @_told
 def describe(what: str, like: str | None, settings: tuple[str, ...]) -> None:
-    """Describe an embedded baseline, a scenario file, a result file, or tables of data."""
+    """Describe a baseline, a scenario file, a result file, a store of a batch, or tables."""
+    from popsim.batch.console import describe_batch, describe_store, is_store
+    from popsim.batch.files import is_batch
+
+    if is_store(what) or is_batch(what):
+        (describe_store if is_store(what) else describe_batch)(what)
+        return
     if what.endswith((".yaml", ".yml")):
         _describe_scenario(what, settings)
         return

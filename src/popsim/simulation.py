@@ -644,9 +644,30 @@ class Repeated:
         # Indicators take longer than a small projection, and births are there before them.
         return self._simulation._projected(factor)["births_by_order"]
 
-    def indicators(self, factor: xr.DataArray) -> xr.Dataset:
-        """Return the indicators under a factor (region, year or time, draw)."""
-        return self._simulation._project(factor)
+    def run(self, scenario: Scenario) -> xr.Dataset:
+        """Return what :func:`run` reports of one scenario, without the dimension scenario."""
+        simulation = self._simulation
+        simulation.model = self.response
+        found = simulation.run(scenario, covered_regions(scenario, self.data))
+        return found.isel(scenario=0, drop=True)
+
+    def indicators(
+        self, factor: xr.DataArray, which: str | Iterable[str] = "monitoring"
+    ) -> xr.Dataset:
+        """Return the indicators under a factor (region, year or time, draw).
+
+        Parameters
+        ----------
+        factor : xarray.DataArray
+        which : str or iterable of str
+            Sets and indicators by name, as in :func:`popsim.indicators`.
+        """
+        return indicators(self._simulation._projected(factor), which)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a reader must know of the runs so far."""
+        return list(self._simulation.notices)
 
     def service_payments(self, scenario: Scenario, region: str) -> xr.DataArray:
         """Return what places, care and measures cost in a region (draw, year) [CNY]."""

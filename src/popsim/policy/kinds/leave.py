@@ -22,8 +22,9 @@ class PaidLeave(PerChild):
 
     With ``child_age`` the days are per year of that age (育儿假). ``parent: both`` gives them to
     each parent. ``replacement`` is the share of the wage that is paid, ``take_up`` the share of
-    births whose parent is entitled and takes the leave. ``wage`` is what the pay is counted from;
-    without it the cost is not counted, and a run says so.
+    births whose parent is entitled and takes the leave. ``payments`` may begin with the
+    announcement for leave by age that children already born have, too. ``wage`` is what the pay is
+    counted from; without it the cost is not counted, and a run says so.
     """
 
     channels: ClassVar[tuple[str, ...]] = ("leave",)
@@ -72,8 +73,17 @@ class PaidLeave(PerChild):
                 f"instead_of does not say what was due for order {lacking[0]}",
                 f"instead_of: {{{lacking[0]}: 98 days}}, or 0 days",
             )
-        if self.payments is not None or self.cap is not None:
-            fail("leave has no payments window and no cap", "births and days")
+        if self.cap is not None:
+            fail("leave has no cap", "days")
+        if self.payments is not None and (
+            self.child_age is None
+            or self.payments.to is not None
+            or self.payments.from_ > self.announced
+        ):
+            fail(
+                "payments of leave find children already born: by age, from the announcement on",
+                "births: the window in which the leave is due",
+            )
         if any(a < b for a, b in zip(now, before, strict=True)):
             fail("the leave is shorter than instead_of", "instead_of: the days due before")
         return self

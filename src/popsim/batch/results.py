@@ -1,0 +1,299 @@
+"""Results of a batch: a lazy Dataset, the effect in a year, rankings of regions and scenarios."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from popsim.batch.extras import loaded
+from popsim.batch.manifest import ARRAYS, read_manifest, read_records, verify
+from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
+from popsim.dataset import stamp
+from popsim.errors import DataError, PopsimError, nearest
+from popsim.evaluation.summary import POINTS
+from popsim.units import UNITS
+from popsim.variables import VARIABLES
+
+__all__ = ["check_store", "effect_table", "kept_indicators", "open_store", "ranking", "shown_unit"]
+
+_NAMED = 5
+
+
+def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
+    """Open the results of a batch; nothing is loaded until it is asked for.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        Folder that ``popsim run`` wrote.
+    partial : bool
+        Open a store of which tasks are missing; they are not a number.
+
+    Returns
+    -------
+    xarray.Dataset
+        Of dask arrays, for every indicator NAME kept, in its own unit: ``NAME`` (region, scenario,
+        quantile, year or time), ``NAME_mean`` (region, scenario, ...), ``NAME_difference`` and
+        ``NAME_difference_mean``, paired differences from the future without new policy, and what
+        else the batch file keeps. ``region_name_zh`` and ``scenario_label_zh`` hold names. What a
+        reader must know is in ``attrs["notices"]``, one sentence a line.
+
+    Raises
+    ------
+    DataError
+        When it is no store, or tasks of it are missing and ``partial`` is not set.
+    """
+    folder = Path(path)
+    manifest, records = read_manifest(folder), read_records(folder)
+    missing = [t for t in manifest.tasks if t not in records or records[t].status != "done"]
+    if missing and not partial:
+        named = ", ".join(missing[:_NAMED]) + (", …" if len(missing) > _NAMED else "")
+        raise DataError(
+            f"{len(missing)} of {len(manifest.tasks)} tasks of {folder} are missing ({named}); "
+            "write: popsim run with --resume, or partial=True to read what there is"
+        )
+    loaded("zarr")
+    opened = xr.open_zarr(folder / ARRAYS, consolidated=False)
+    # Text of a length of its own is new to NumPy; what follows knows the older kind.
+    text = {
+        name: (array.dims, np.array(array.values.tolist(), dtype=str), array.attrs)
+        for name, array in opened.coords.items()
+        if array.dtype.kind in "TO"
+    }
+    opened = opened.assign_coords(text)
+    told = [line for record in records.values() for line in record.notices]
+    counted = {line: told.count(line) for line in dict.fromkeys(told)}
+    several = [f"{line} (in {n} tasks)" if n > 1 else line for line, n in counted.items()]
+    if missing:
+        several.append(f"{len(missing)} of {len(manifest.tasks)} tasks are missing")
+    opened.attrs["notices"] = "\n".join([opened.attrs["notices"], *several])
+    ordered = opened[sorted(map(str, opened.data_vars), key=_order)]
+    return stamp(ordered, f"opened {folder.name}, begun {manifest.created}")
+
+
+def check_store(path: str | Path) -> list[str]:
+    """Return what is wrong with a store, one clause each; nothing when it is whole.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+
+    Raises
+    ------
+    DataError
+        When it is no store.
+    """
+    folder = Path(path)
+    manifest, records = read_manifest(folder), read_records(folder)
+    wrong = verify(folder, manifest.template)
+    for task in manifest.tasks:
+        record = records.get(task)
+        if record is None:
+            wrong.append(f"task {task} is missing")
+        elif record.status != "done":
+            wrong.append(f"task {task} failed: {record.error}")
+        else:
+            wrong += [f"{clause} (task {task})" for clause in verify(folder, record.files)]
+    return wrong
+
+
+def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) -> pd.DataFrame:
+    """Return every indicator with and without a scenario in one region and year.
+
+    Parameters
+    ----------
+    store : xarray.Dataset
+        From :func:`open_store`.
+    year : int
+        Flows of this year; stocks at its end (1 January of the next).
+    region, scenario : str
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns indicator, label, label_zh, birth_order (where it applies), unit, reference,
+        with_policy, difference (means over draws), difference_unit, and one column for each
+        quantile of the paired difference, ``difference_q10`` and so on.
+
+    Raises
+    ------
+    DataError
+        When the store has no such region, scenario or year, or keeps no means or differences.
+    """
+    names = kept_indicators(store)
+    for name in names:
+        needed = (name + MEAN, name + DIFFERENCE, name + DIFFERENCE + MEAN)
+        lacking = [one for one in needed if one not in store]
+        if lacking:
+            raise DataError(
+                f"the store does not keep {lacking[0]}; write: keep: {{means: true, differences: "
+                "true} in the batch file, and run it anew"
+            )
+    wanted = [name + s for name in names for s in (MEAN, DIFFERENCE, DIFFERENCE + MEAN)]
+    here = _selected(store, region=region, scenario=scenario, year=year)[wanted].compute()
+    base = _selected(store, region=region, scenario=_reference(store), year=year)
+    base = base[[name + MEAN for name in names]].compute()
+    rows = []
+    for name in names:
+        unit, scale = shown_unit(name)
+        by_order = "birth_order" in here[name + MEAN].dims
+        for order in here["birth_order"].values.tolist() if by_order else [None]:
+            at = {} if order is None else {"birth_order": order}
+            cell, other = here.sel(at) * scale, base.sel(at) * scale
+            spread = cell[name + DIFFERENCE]
+            rows.append(
+                {
+                    "indicator": name,
+                    "label": VARIABLES[name].long_name,
+                    "label_zh": VARIABLES[name].long_name_zh,
+                    "birth_order": order,
+                    "unit": unit,
+                    "reference": float(other[name + MEAN]),
+                    "with_policy": float(cell[name + MEAN]),
+                    "difference": float(cell[name + DIFFERENCE + MEAN]),
+                    "difference_unit": POINTS.get(unit, unit),
+                    **{
+                        f"difference_{_column(q)}": float(spread.sel(quantile=q))
+                        for q in spread["quantile"].values.tolist()
+                    },
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def ranking(
+    store: xr.Dataset,
+    indicator: str,
+    year: int,
+    *,
+    of: Literal["region", "scenario"],
+    at: str,
+    difference: bool = True,
+    birth_order: int | None = None,
+) -> pd.DataFrame:
+    """Rank the regions under one scenario, or the scenarios in one region, largest first.
+
+    Parameters
+    ----------
+    store : xarray.Dataset
+        From :func:`open_store`.
+    indicator : str
+    year : int
+        Flows of this year; stocks at its end.
+    of : {"region", "scenario"}
+        What is ranked.
+    at : str
+        The scenario in which regions are ranked, or the region in which scenarios are.
+    difference : bool
+        By the paired difference from the future without new policy, else by the level.
+    birth_order : int, optional
+        Needed where the indicator has birth orders.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns rank, the code, its names, mean, and one column for each quantile; in the unit in
+        ``attrs["unit"]``. Ranked by the mean; the quantiles say how far ranks can be told apart.
+
+    Raises
+    ------
+    DataError
+        When the store does not hold what is asked for.
+    """
+    name = indicator + (DIFFERENCE if difference else "")
+    for wanted in (name, name + MEAN):
+        if wanted not in store:
+            guess = nearest(wanted, map(str, store.data_vars))
+            text = f"the store holds no {wanted}"
+            raise DataError(f"{text}; write: {guess}" if guess else text)
+    fixed = "scenario" if of == "region" else "region"
+    cells = _selected(store, year=year, **{fixed: at})[[name, name + MEAN]]
+    if "birth_order" in cells.dims:
+        orders = cells["birth_order"].values.tolist()
+        if birth_order not in orders:
+            raise DataError(f"{indicator} is by birth order; write: birth_order={orders[0]}")
+        cells = cells.sel(birth_order=birth_order)
+    if of == "scenario" and difference:
+        cells = cells.drop_sel(scenario=_reference(store))
+    unit, scale = shown_unit(indicator)
+    cells = cells.compute()
+    table = pd.DataFrame({of: cells[of].values})
+    names = ("region_name", "region_name_zh") if of == "region" else _SCENARIO_NAMES
+    for label in names:
+        if label in cells.coords:
+            table[label] = cells[label].values
+    table["mean"] = cells[name + MEAN].values * scale
+    for q in cells["quantile"].values:
+        table[_column(float(q))] = cells[name].sel(quantile=q).values * scale
+    table = table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
+    table.insert(0, "rank", range(1, len(table) + 1))
+    table.attrs["unit"] = POINTS.get(unit, unit) if difference else unit
+    return table
+
+
+_SCENARIO_NAMES = ("scenario_label", "scenario_label_zh")
+
+
+def kept_indicators(store: xr.Dataset) -> list[str]:
+    """Return the names of the indicators of which quantiles are kept."""
+    names = map(str, store.data_vars)
+    return [name for name in names if name in VARIABLES and "quantile" in store[name].dims]
+
+
+def shown_unit(name: str) -> tuple[str, float]:
+    """Return the unit in which an indicator is shown, and what its values are multiplied by.
+
+    Counts stay in persons and births, so that small differences can be read.
+
+    Examples
+    --------
+    >>> shown_unit("third_child_share"), shown_unit("births")
+    (('%', 100.0), ('birth', 1.0))
+    """
+    row = VARIABLES[name]
+    counts = row.units in ("person", "birth", "death", "CNY")
+    unit = row.units if counts or not row.display else row.display
+    return unit, UNITS[row.units].scale / UNITS[unit].scale
+
+
+def _reference(store: xr.Dataset) -> str:
+    return str(store.attrs["reference"])
+
+
+def _selected(
+    store: xr.Dataset, *, year: int, region: str | None = None, scenario: str | None = None
+) -> xr.Dataset:
+    chosen: dict[str, str | int] = {}
+    for dim, code in (("region", region), ("scenario", scenario)):
+        if code is None:
+            continue
+        known = [str(label) for label in store[dim].values]
+        if code not in known:
+            guess = nearest(code, known) or f"one of {', '.join(known[:_NAMED])}"
+            raise DataError(f"there is no {dim} {code!r} in the store; write: {guess}")
+        chosen[dim] = code
+    years = store["year"].values if "year" in store.dims else store["time"].values - 1
+    if year not in years:
+        raise DataError(f"year {year} is not in the store ({years[0]} to {years[-1]})")
+    chosen |= {
+        dim: value for dim, value in (("year", year), ("time", year + 1)) if dim in store.dims
+    }
+    return store.sel(chosen)
+
+
+def _column(quantile: float) -> str:
+    return f"q{100 * quantile:g}"
+
+
+def _order(name: str) -> tuple[int, str, int]:
+    """Sort by the registry, then quantiles, means, differences, draws."""
+    suffixes = ("", MEAN, DIFFERENCE, DIFFERENCE + MEAN, DRAWS)
+    for place, suffix in reversed(list(enumerate(suffixes))):
+        base = name.removesuffix(suffix) if suffix else name
+        if base in VARIABLES and (not suffix or base != name):
+            return list(VARIABLES).index(base), base, place
+    raise PopsimError(f"the array {name} of the store is unknown to this version of popsim")

@@ -1,0 +1,248 @@
+"""Doing tasks side by side: in threads, in processes of this machine, or on a dask cluster.
+
+Each is a generator that takes tasks and yields outcomes as they come, in any order. Results do not
+depend on which one is chosen. A closed generator stops its workers.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import sys
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from popsim.batch.extras import loaded
+from popsim.batch.work import Job, Outcome, Task, do
+from popsim.errors import PopsimError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+__all__ = ["by_processes", "by_threads", "nothing", "on_cluster"]
+
+_SECONDS_TO_STOP = 5.0
+_SECONDS_FOR_WORKERS = 60
+#: Tasks sent ahead for each place of a cluster, so that none waits and results do not pile up.
+_AHEAD = 2
+
+
+def nothing() -> Generator[Outcome]:
+    """Do no task."""
+    yield from ()
+
+
+def by_threads(job: Job, tasks: Sequence[Task], workers: int) -> Generator[Outcome]:
+    """Do tasks in threads of this process."""
+    shared, waiting = job.without_data(), iter(tasks)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="popsim-batch")
+    try:
+        running = {
+            pool.submit(do, shared, task, job.inputs.region(task.region))
+            for task in itertools.islice(waiting, workers)
+        }
+        while running:
+            ended, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield future.result()
+            for task in itertools.islice(waiting, len(ended)):
+                running.add(pool.submit(do, shared, task, job.inputs.region(task.region)))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+class _Process:
+    """A worker process and the pipe to it; at most one task is with it."""
+
+    def __init__(self, job: Job, memory: int | None) -> None:
+        import multiprocessing
+
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, job, memory), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.task: Task | None = None
+        self.ready = False
+
+    def give(self, task: Task, data: Any) -> None:
+        self.task = task
+        with suppress(OSError):
+            # A process that is gone is noticed when its answer is awaited.
+            self.pipe.send((task, data))
+
+    def answer(self) -> Outcome | None:
+        """Return the outcome that is there, or that the process died of its task.
+
+        None says that the process has started.
+        """
+        assert self.task is not None
+        try:
+            outcome = self.pipe.recv()
+            if outcome is None:
+                self.ready = True
+                return None
+            assert isinstance(outcome, Outcome)
+        except (EOFError, OSError):
+            self.process.join(_SECONDS_TO_STOP)
+            code = self.process.exitcode
+            if not self.ready and (code is None or code >= 0):
+                raise PopsimError(
+                    "worker processes cannot start; in a script of your own write: "
+                    'if __name__ == "__main__": above the run, or threads=True'
+                ) from None
+            outcome = Outcome(self.task.id, _death(code))
+        self.task = None
+        return outcome
+
+    @property
+    def lost(self) -> bool:
+        return not self.process.is_alive()
+
+    def stop(self) -> None:
+        # An idle one ends by itself when the pipe is closed.
+        self.pipe.close()
+        if self.task is not None:
+            self.process.terminate()
+        self.process.join(_SECONDS_TO_STOP)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+
+def by_processes(
+    job: Job, tasks: Sequence[Task], workers: int, memory: int | None = None
+) -> Generator[Outcome]:
+    """Do tasks in worker processes; one that dies is told and replaced, the others go on.
+
+    Parameters
+    ----------
+    job : Job
+    tasks : sequence of Task
+    workers : int
+    memory : int, optional
+        Most address space of a worker [bytes]; a task that needs more fails with a sentence.
+    """
+    from multiprocessing.connection import wait as wait_for
+
+    shared, waiting = job.without_data(), list(reversed(tasks))
+    team = [_Process(shared, memory) for _ in range(min(workers, len(tasks)))]
+    try:
+        for process in team:
+            task = waiting.pop()
+            process.give(task, job.inputs.region(task.region))
+        while any(process.task for process in team):
+            busy: dict[Any, _Process] = {p.pipe: p for p in team if p.task}
+            for pipe in wait_for(list(busy)):
+                process = busy[pipe]
+                outcome = process.answer()
+                if outcome is None:
+                    continue
+                if waiting:
+                    if process.lost:
+                        team.remove(process)
+                        process.stop()
+                        process = _Process(shared, memory)
+                        team.append(process)
+                    task = waiting.pop()
+                    process.give(task, job.inputs.region(task.region))
+                yield outcome
+    finally:
+        for process in team:
+            process.stop()
+
+
+def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
+    """Do tasks until the other end of the pipe is closed: the loop of a worker process."""
+    # Ctrl-C reaches every process of a terminal; the one that writes decides what happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Leave in order when told to stop: what the libraries hold is given back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    if memory is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    with suppress(EOFError, OSError):
+        pipe.send(None)
+        while True:
+            task, data = pipe.recv()
+            pipe.send(do(job, task, data))
+
+
+def _death(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"the worker process ended by itself (exit code {code})"
+    name = signal.Signals(-code).name
+    guess = ", probably for lack of memory" if -code == signal.SIGKILL else ""
+    return f"the worker process was killed ({name}{guess}); --resume does the task again"
+
+
+def on_cluster(job: Job, tasks: Sequence[Task], address: str) -> Generator[Outcome]:
+    """Do tasks on an existing dask cluster; what a lost worker had is done by another.
+
+    Parameters
+    ----------
+    job : Job
+    tasks : sequence of Task
+    address : str
+        Of the scheduler (``tcp://host:8786``), or the path of its scheduler file.
+
+    Raises
+    ------
+    PopsimError
+        When there is no scheduler, or the connection to it is lost.
+    """
+    distributed = loaded("distributed")
+    if address.endswith(".json") and not Path(address).is_file():
+        # dask would wait for it without end.
+        raise PopsimError(
+            f"there is no scheduler file {address}; write: dask scheduler --scheduler-file "
+            f"{address}"
+        )
+    options = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
+    try:
+        client = distributed.Client(**options, set_as_default=False, timeout="15s")
+    except (OSError, ValueError, TimeoutError) as error:
+        raise PopsimError(
+            f"no dask scheduler answers at {address} ({error}); write: dask scheduler, and the "
+            "address that it prints"
+        ) from error
+    try:
+        client.wait_for_workers(1, timeout=_SECONDS_FOR_WORKERS)
+    except TimeoutError as error:
+        client.close()
+        raise PopsimError(
+            f"the dask scheduler at {address} has no workers; write: dask worker {address}"
+        ) from error
+    try:
+        # Once for all tasks, and sent on from worker to worker.
+        shared = client.scatter(job.without_data(), broadcast=True)
+        places = max(1, sum(client.nthreads().values()))
+        waiting, names = iter(tasks), {}
+
+        def send(number: int) -> list[Any]:
+            futures = []
+            for task in itertools.islice(waiting, number):
+                data = job.inputs.region(task.region)
+                # The same task may run twice in one session, so dask must not take the old result.
+                future = client.submit(do, shared, task, data, pure=False)
+                names[future.key] = task.id
+                futures.append(future)
+            return futures
+
+        ended = distributed.as_completed(send(_AHEAD * places), loop=client.loop)
+        for future in ended:
+            if future.status == "finished":
+                yield future.result()
+            elif future.status == "cancelled":
+                raise PopsimError(f"the connection to the dask scheduler at {address} was lost")
+            else:
+                wrong = future.exception()
+                yield Outcome(names[future.key], f"{type(wrong).__name__}: {wrong}")
+            future.release()
+            ended.update(send(1))
+    finally:
+        client.close()
