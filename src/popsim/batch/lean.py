@@ -41,7 +41,17 @@ from popsim.policy.response_file import Channel
 from popsim.policy.services import service_payments
 from popsim.simulation import cut_notices, scenario_notices
 
-__all__ = ["BLOCK", "MEMORY", "MONEY", "PROBABILITIES", "Laps", "Shared", "run_region"]
+__all__ = [
+    "BLOCK",
+    "MEMORY",
+    "MONEY",
+    "POPULATION",
+    "PROBABILITIES",
+    "Laps",
+    "Shared",
+    "run_region",
+    "shared_for",
+]
 
 Array = NDArray[np.float64]
 
@@ -55,6 +65,7 @@ MEMORY = 400_000_000
 MONEY = "payments"
 """Name of what all instruments cost in a year, among indicators."""
 POPULATION = "population"
+"""Name of the population of the central trajectory."""
 _Made = TypeVar("_Made")
 #: Numbers of an array just below what glibc remembers at most, 32 MiB.
 _FREED = 4_000_000
@@ -170,6 +181,24 @@ class Shared:
             (years, orders),
             lambda: Bill.of(own, years, orders, min(announced, default=None)),
         )
+
+
+_latest: tuple[object, Shared] = (None, Shared())
+
+
+def shared_for(response: ResponseModel) -> Shared:
+    """Return what the tasks of this process under one response share; that of the last is kept.
+
+    Examples
+    --------
+    >>> one = Response()
+    >>> shared_for(one) is shared_for(one), shared_for(one) is shared_for(Response())
+    (True, False)
+    """
+    global _latest
+    if _latest[0] is not response:
+        _latest = response, Shared()
+    return _latest[1]
 
 
 def run_region(
