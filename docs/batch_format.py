@@ -50,7 +50,7 @@ _MEANING: dict[str, dict[str, str]] = {
         "like": "embedded baseline that fills what the tables do not have",
         "file": "a baseline saved as netCDF (`popsim.save_result`), beside this file",
         "fertility": "what is held after the last observed year",
-        "extend_to": "year to which the data are carried on; their last year stands for all later ones",
+        "extend_to": "year to which the data are carried on; their last year stands for later ones",
         "split": "made-up counties instead of the one region",
     },
     "Split": {

@@ -10,7 +10,7 @@ import pytest
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["core", "gate", "startup"])
+@pytest.mark.parametrize("name", ["batch", "core", "gate", "scaling", "startup"])
 def test_benchmark_runs(name, tmp_path):
     file = tmp_path / "figures.json"
     paths = [str(FOLDER.parent / "src"), os.environ.get("PYTHONPATH", "")]

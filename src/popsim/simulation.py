@@ -34,7 +34,14 @@ from popsim.policy.places import PlaceCounts, built_places, place_counts
 from popsim.policy.response import Context, Response, ResponseModel, draw_channel, effect_chances
 from popsim.policy.services import grant_per_place, service_payments
 
-__all__ = ["Repeated", "against_no_expansion", "covered_regions", "run"]
+__all__ = [
+    "Repeated",
+    "against_no_expansion",
+    "covered_regions",
+    "cut_notices",
+    "run",
+    "scenario_notices",
+]
 
 REFERENCE = "baseline"
 #: What the draws read from it.
@@ -439,30 +446,9 @@ class _Simulation:
 
     def _note(self, scenario: Scenario, regions: list[str]) -> None:
         told = self._note_regions(scenario, regions)
-        given = scenario.gdp_per_head
         for region in regions:
             context = self.contexts[region]
-            if given is not None and given.value != context.gdp_per_head:
-                own = (
-                    "there is none"
-                    if context.gdp_per_head is None
-                    else f"{context.gdp_per_head:,.0f}"
-                )
-                told.append(
-                    f"{scenario.id}: doses in {region} take the GDP per head of the scenario file, "
-                    f"{given.value:,.0f} CNY, not the region's own ({own})"
-                )
-            told += self._other_prices(scenario, region)
-            if (
-                capacity(scenario.within(region)) is not None
-                and "childcare_places" not in self.data
-            ):
-                told.append(
-                    f"{scenario.id}: the data hold no childcare_places of {region}; the nation's "
-                    "stand for them (ILLUSTRATIVE)"
-                )
-            notices = getattr(self.model, "notices", None)
-            told += notices(scenario.within(region), context) if notices is not None else []
+            told += scenario_notices(scenario, region, self.data, context, self.model)
         self.notices += [line for line in dict.fromkeys(told) if line not in self.notices]
 
     def _note_regions(self, scenario: Scenario, regions: list[str]) -> list[str]:
@@ -484,29 +470,84 @@ class _Simulation:
                 )
         return told
 
-    def _other_prices(self, scenario: Scenario, region: str) -> list[str]:
-        """Say which amounts and GDP per head are in prices of different years."""
-        if scenario.gdp_per_head is not None or "gdp_per_head" not in self.data:
-            return []
-        prices = self.data["gdp_per_head"].attrs.get("price_year")
-        given = {name: getattr(p, "price_year", None) for name, p in scenario.policies.items()}
-        return [
-            f"{scenario.id}: {name} is in prices of {price_year}, GDP per head of {region} "
-            f"in prices of {prices}; amounts are taken as they stand"
-            for name, price_year in given.items()
-            if None not in (price_year, prices) and price_year != prices
-        ]
-
     def _note_cuts(self, reference: xr.Dataset) -> None:
         for region in self.regions:
-            persons = reference["outflow_cut"].sel(region=region)
-            draws = int((persons > 0).sum())
-            if draws:
-                self.notices.append(
-                    f"in {draws} of {len(self.draws)} draws net migration takes more people from a "
-                    f"cell of {region} than live there; {float(persons.sum()):,.0f} persons, all "
-                    f"those draws and years together, stay instead"
-                )
+            self.notices += cut_notices(reference["outflow_cut"].sel(region=region).values, region)
+
+
+def scenario_notices(
+    scenario: Scenario, region: str, data: xr.Dataset, context: Context, model: ResponseModel
+) -> list[str]:
+    """Return what a reader must know of a scenario in a region, one sentence each.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    region : str
+        One that the scenario covers.
+    data : xarray.Dataset
+        The baseline.
+    context : Context
+        Of the reference run of the region.
+    model : object with a method ``log_effect``
+        Its ``notices``, if it has that method, are among them.
+
+    Examples
+    --------
+    >>> context = Context(np.array([2021]), np.ones(1), np.ones(1), np.ones(1))
+    >>> scenario_notices(no_policy(), "330000", xr.Dataset(), context, Response())
+    []
+    """
+    told = []
+    given = scenario.gdp_per_head
+    if given is not None and given.value != context.gdp_per_head:
+        own = "there is none" if context.gdp_per_head is None else f"{context.gdp_per_head:,.0f}"
+        told.append(
+            f"{scenario.id}: doses in {region} take the GDP per head of the scenario file, "
+            f"{given.value:,.0f} CNY, not the region's own ({own})"
+        )
+    told += _other_prices(scenario, region, data)
+    if capacity(scenario.within(region)) is not None and "childcare_places" not in data:
+        told.append(
+            f"{scenario.id}: the data hold no childcare_places of {region}; the nation's "
+            "stand for them (ILLUSTRATIVE)"
+        )
+    notices = getattr(model, "notices", None)
+    told += notices(scenario.within(region), context) if notices is not None else []
+    return told
+
+
+def _other_prices(scenario: Scenario, region: str, data: xr.Dataset) -> list[str]:
+    """Say which amounts and GDP per head are in prices of different years."""
+    if scenario.gdp_per_head is not None or "gdp_per_head" not in data:
+        return []
+    prices = data["gdp_per_head"].attrs.get("price_year")
+    given = {name: getattr(p, "price_year", None) for name, p in scenario.policies.items()}
+    return [
+        f"{scenario.id}: {name} is in prices of {price_year}, GDP per head of {region} "
+        f"in prices of {prices}; amounts are taken as they stand"
+        for name, price_year in given.items()
+        if None not in (price_year, prices) and price_year != prices
+    ]
+
+
+def cut_notices(persons: np.ndarray, region: str) -> list[str]:
+    """Return in one sentence, or none, what net migration could not take from a region.
+
+    Parameters
+    ----------
+    persons : numpy.ndarray
+        ``outflow_cut`` of the reference [person], shape (draw,).
+    region : str
+    """
+    draws = int((persons > 0).sum())
+    if not draws:
+        return []
+    return [
+        f"in {draws} of {len(persons)} draws net migration takes more people from a "
+        f"cell of {region} than live there; {float(persons.sum()):,.0f} persons, all "
+        f"those draws and years together, stay instead"
+    ]
 
 
 class Repeated:

@@ -12,6 +12,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from popsim.batch.lean import MONEY, POPULATION, run_region, shared_for
+from popsim.batch.lean_rows import LEAN_INDICATORS
+from popsim.demography.indicators import AGE_BREAKS
 from popsim.demography.uncertainty import Uncertainty
 from popsim.errors import DataError
 from popsim.policy.model import Scenario
@@ -22,9 +25,6 @@ __all__ = ["DIFFERENCE", "DRAWS", "MEAN", "MONEY", "POPULATION", "compute", "lay
 
 Array = NDArray[np.float64]
 
-#: Money paid in a year by all instruments together; what a batch may keep beside indicators.
-MONEY = "payments"
-POPULATION = "population"
 #: What is added to the name of an indicator for what else is kept of it.
 MEAN, DIFFERENCE, DRAWS = "_mean", "_difference", "_draws"
 
@@ -109,6 +109,25 @@ def compute(
     >>> {name: array.shape for name, array in found.items()}
     {'births': (1, 3, 3), 'births_mean': (1, 3), 'births_difference': (1, 3, 3), 'births_difference_mean': (1, 3)}
     """  # noqa: E501 - one line of output
+    if _lean(data, indicators):
+        reduced = run_region(
+            data,
+            scenarios,
+            response=response,
+            uncertainty=uncertainty,
+            years=years,
+            draws=draws,
+            seed=seed,
+            indicators=indicators,
+            probabilities=probabilities,
+            costs=False,
+            keep_draws=keep_draws,
+            keep_population=keep_population,
+            tell=tell,
+            shared=shared_for(response),
+        )
+        # What migration could not take is among the notices.
+        return {n: array for n, array in reduced.items() if n not in ("outflow_cut", "draws_cut")}
     repeated = _repeated(data, response, uncertainty, years, draws, seed, threads)
     (region,) = repeated.regions
     reference = _reported(repeated, None, indicators)
@@ -130,6 +149,12 @@ def compute(
         for notice in repeated.notices:
             tell(notice)
     return {name: np.stack(arrays) for name, arrays in found.items()}
+
+
+def _lean(data: xr.Dataset, indicators: Sequence[str]) -> bool:
+    """Say whether all indicators can be reduced without labels, as usual ones can."""
+    known = all(name in LEAN_INDICATORS or name == MONEY for name in indicators)
+    return known and data.sizes.get("region") == 1 and int(data["age"].values[-1]) >= AGE_BREAKS[-1]
 
 
 def layout(
