@@ -76,6 +76,7 @@ __all__ = [
     "Context",
     "Response",
     "ResponseModel",
+    "channels_of",
     "draw_channel",
     "draw_distribution",
     "effect_chances",
@@ -451,26 +452,14 @@ class Response:
         other: Mapping[str, np.ndarray],
     ) -> dict[str, np.ndarray]:
         """Return R of the channels that act, each of dims (draw, year, birth_order)."""
+        effects: dict[str, np.ndarray] = {}
+        for name in used:
+            effect = self.channel_effect(name, scenario, context, drawn)
+            if effect is not None:
+                effects[name] = effect
         before = len(self.spec.payback)
         # What was promised before the first year is paid back in the years that are reported.
         years = np.arange(context.years[0] - before, context.years[-1] + 1)
-        effects: dict[str, np.ndarray] = {}
-        for name, channel in used.items():
-            parameters = drawn[name]
-            rush = None
-            if name == "childcare":
-                effect = self._childcare(channel, scenario, context, years, parameters)
-            else:
-                effect, rush = self._promised(name, channel, scenario, context, years, parameters)
-                if effect is not None and name == "childcare_fee":
-                    users = self._users(scenario, context, years, drawn.get("childcare"))
-                    effect = np.log1p(users[:, :, None] * np.expm1(effect))
-            if effect is not None:
-                removal = parameters.removal_multiplier
-                effects[name] = self._net(effect, parameters.quantum_share, removal)
-            if rush is not None and not self.lasting_only:
-                hurried = self._net(rush, np.zeros(len(parameters.quantum_share)))
-                effects[name] = effects[name] + hurried if name in effects else hurried
         effects |= self._set_by_hand(scenario, years, other)
         for one in self.spec.interactions:
             first, second = (np.maximum(effects.get(n, 0.0), 0.0) for n in one.between)
@@ -479,6 +468,47 @@ class Response:
             if joint.any():
                 effects["interaction"] = effects.get("interaction", 0.0) + joint
         return effects
+
+    def channel_effect(
+        self,
+        name: str,
+        scenario: Scenario,
+        context: Context,
+        drawn: Mapping[str, ChannelDraws],
+    ) -> np.ndarray | None:
+        """Return R of one channel, or None where no policy of the scenario acts through it.
+
+        Parameters
+        ----------
+        name : str
+        scenario : Scenario
+        context : Context
+        drawn : mapping of str to ChannelDraws
+            Parameters of all channels that are used, see :meth:`parameters`.
+
+        Returns
+        -------
+        numpy.ndarray or None
+            Dims (draw, year, birth_order).
+        """
+        channel, parameters = self.channels[name], drawn[name]
+        years = np.arange(context.years[0] - len(self.spec.payback), context.years[-1] + 1)
+        effect: np.ndarray | None
+        rush = None
+        if name == "childcare":
+            effect = self._childcare(channel, scenario, context, years, parameters)
+        else:
+            effect, rush = self._promised(name, channel, scenario, context, years, parameters)
+            if effect is not None and name == "childcare_fee":
+                users = self._users(scenario, context, years, drawn.get("childcare"))
+                effect = np.log1p(users[:, :, None] * np.expm1(effect))
+        net = None
+        if effect is not None:
+            net = self._net(effect, parameters.quantum_share, parameters.removal_multiplier)
+        if rush is not None and not self.lasting_only:
+            hurried = self._net(rush, np.zeros(len(parameters.quantum_share)))
+            net = hurried if net is None else net + hurried
+        return net
 
     def _net(
         self, effect: np.ndarray, quantum_share: np.ndarray, removal: np.ndarray | None = None
@@ -626,7 +656,7 @@ class Response:
         """
         found = capacity_path(scenario, context.years, context.places_ref).notices
         for name, policy in scenario.policies.items():
-            uses = _uses(policy)
+            uses = channels_of(policy)
             if not uses:
                 spends = (
                     not isinstance(policy, Measure) or policy.spending or policy.spending_a_year
@@ -653,7 +683,7 @@ class Response:
 _ALWAYS = ("cash", "childcare")
 
 
-def _uses(policy: Instrument) -> list[str]:
+def channels_of(policy: Instrument) -> list[str]:
     """Return the channels through which a policy acts."""
     found = [offer.channel for offer in policy.offers()]
     if policy.transfers():
@@ -667,7 +697,12 @@ def _uses(policy: Instrument) -> list[str]:
 
 def used_channels(*scenarios: Scenario) -> set[str]:
     """Return the channels through which the policies of some scenarios act."""
-    return {name for one in scenarios for policy in one.policies.values() for name in _uses(policy)}
+    return {
+        name
+        for one in scenarios
+        for policy in one.policies.values()
+        for name in channels_of(policy)
+    }
 
 
 def _rush(
