@@ -484,7 +484,9 @@ class _Region:
             # Fees reach those in care, so places are part of what they do.
             also = ("childcare",) if name == "childcare_fee" else ()
             key = id(context), _told(scenario, {name, *also})
-            return recent[name].of(key, lambda: model.channel_effect(name, scenario, context, drawn))
+            return recent[name].of(
+                key, lambda: model.channel_effect(name, scenario, context, drawn)
+            )
 
         own.channel_effect = channel_effect  # type: ignore[method-assign]
         return own

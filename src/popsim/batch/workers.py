@@ -7,11 +7,12 @@ depend on which one is chosen. A closed generator stops its workers.
 from __future__ import annotations
 
 import itertools
+import os
 import signal
 import sys
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["by_processes", "by_threads", "nothing", "on_cluster"]
 
+_BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _SECONDS_TO_STOP = 5.0
 _SECONDS_FOR_WORKERS = 60
 #: Tasks sent ahead for each place of a cluster, so that none waits and results do not pile up.
@@ -54,6 +56,21 @@ def by_threads(job: Job, tasks: Sequence[Task], workers: int) -> Generator[Outco
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _one_thread_each() -> Generator[None]:
+    """Let processes that start do linear algebra in one thread: there are workers enough.
+
+    Threads of a library that wait for small products took a tenth of the time of a batch.
+    """
+    unset = [name for name in _BLAS_THREADS if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
+    try:
+        yield
+    finally:
+        for name in unset:
+            del os.environ[name]
+
+
 class _Process:
     """A worker process and the pipe to it; at most one task is with it."""
 
@@ -63,7 +80,8 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, job, memory), daemon=True)
-        self.process.start()
+        with _one_thread_each():
+            self.process.start()
         theirs.close()
         self.task: Task | None = None
         self.ready = False
