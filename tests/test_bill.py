@@ -74,10 +74,17 @@ def test_the_budget_is_a_number_a_path_or_an_array(run):
     np.testing.assert_allclose(year.budget_share, year.paid / 1e9)
     assert ((year.lower_80 <= year.paid) & (year.paid <= year.upper_80)).mean() > 0.8
     path = {y: 1e9 * (y - 2000) for y in range(2021, 2031)}
-    own = xr.DataArray(list(path.values()), {"year": list(path)}, ("year",))
-    for budget in (path, own):
+    own_path = xr.DataArray(list(path.values()), {"year": list(path)}, ("year",))
+    for budget in (path, own_path):
         grown = ps.bill(run, budget=budget).table("region", "scenario", "year").set_index("year")
         assert grown.budget_share[2026] == pytest.approx(year.budget_share[2026] / 26)
+    county = ps.bill(run, budget=1e9, budget_of="county").table("region", "scenario", "year")
+    own = ps.bill(run).table("year", "payer").set_index(["payer", "year"])["paid"]["county"]
+    np.testing.assert_allclose(county.set_index("year").budget_share[2026], own[2026] / 1e9)
+    with pytest.raises(DataError, match="there is no payer 'town'; write: centre, province"):
+        ps.bill(run, budget=1e9, budget_of="town")
+    with pytest.raises(DataError, match="no positive sum of CNY"):
+        ps.bill(run, budget="25 亿元")
     with pytest.raises(DataError, match=r"lacks 9 of 10 years, the first is 2022; write: budget="):
         ps.bill(run, budget={2021: 1e9})
     with pytest.raises(DataError, match="no positive sum of CNY"):
@@ -85,7 +92,7 @@ def test_the_budget_is_a_number_a_path_or_an_array(run):
     with pytest.raises(DataError, match="the budget has the dimension 'place'"):
         ps.bill(run, budget=xr.DataArray([1.0], dims="place"))
     with pytest.raises(DataError, match="the budget lacks year 2030"):
-        ps.bill(run, budget=own.isel(year=slice(None, -1)))
+        ps.bill(run, budget=own_path.isel(year=slice(None, -1)))
 
 
 def test_a_bill_speaks_chinese_and_refuses_what_it_has_not(run):
@@ -94,7 +101,7 @@ def test_a_bill_speaks_chinese_and_refuses_what_it_has_not(run):
         "出资方",
         "支出（元）",
         "支出现值（元）",
-        "其中无谓支出（元）",
+        "其中：无政策也会发生的支出（元）",
     ]
     assert set(table["出资方"]) == {"县级财政", "省级财政", "未说明"}
     with pytest.raises(DataError, match="the bill has no 'town'; write: region, scenario, year"):

@@ -384,7 +384,10 @@ def test_an_impossible_target_is_said_to_be_out_of_reach(base):
     assert not found.reached
     assert found.chance == 0
     assert found.attained == found.tried["third_child_share"].max()
-    assert "Out of reach: the most that these instruments attain, at policies × " in found.text()
+    assert (
+        "Out of reach: the most that these instruments attain within the bounds, at policies × "
+        in found.text()
+    )
     assert "无法达到" in found.text("zh")
 
 

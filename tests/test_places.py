@@ -135,7 +135,7 @@ def test_a_run_costs_all_instruments(result) -> None:
     assert summary.cost.empty
     assert summary.package_cost.window.tolist() == ["period", "lasting"]
     assert "All instruments of 2023-2027" in summary.text("en")
-    assert "托位建设" in summary.text("zh")
+    assert "全部措施现值" in summary.text("zh")
     with pytest.raises(DataError, match="write: cash or all"):
         effect.cost("childcare")
 

@@ -280,8 +280,11 @@ def run(
     _print_bill(result, max(year - 4, first), year)
     for scenario in read:
         if capacity(scenario) is not None:
-            frozen = simulate(against_no_expansion(data, scenario), scenario, **options)
-            _print_no_expansion(compare(frozen), scenario.id, year, regions)
+            frozen = compare(simulate(against_no_expansion(data, scenario), scenario, **options))
+            mine = effect.difference["births"].sel(scenario=[scenario.id])
+            # Announced when the reference grows no more, the two comparisons are one.
+            if not frozen.difference["births"].equals(mine):
+                _print_no_expansion(frozen, scenario.id, year, regions)
     click.echo("\nWhat is reconstructed, illustrative, cut or without effect here:")
     for line in _caveats(data, result):
         click.echo(f"- {line}")
@@ -324,7 +327,7 @@ def _print_chances(chances: Any, scenario: str, year: int) -> None:
             f"{row['chance_of_negligible_effect']:.2f}"
             for row in rows.to_dict("records")
         )
-        click.echo(f"  {channel:10}{'   '.join(cells)}")
+        click.echo(f"  {channel:15}{'   '.join(cells)}")
 
 
 def _print_course(effect: Any, regions: list[str]) -> None:
@@ -352,6 +355,8 @@ def _print_bill(result: Any, first: int, last: int) -> None:
             by_year = paid.set_index("year")["paid"].reindex(range(first, last + 1), fill_value=0.0)
             figures = "".join(f"{money / 1e6:>12,.1f}" for money in by_year)
             click.echo(f"  {payer:14}{figures}")
+        if (rows["payer"] == "unstated").any():
+            click.echo("  unstated: instruments without payers in the scenario file")
 
 
 def _print_no_expansion(effect: Any, scenario: str, year: int, regions: list[str]) -> None:

@@ -92,11 +92,20 @@ _SPELLINGS = {
     "万元": "10^4 CNY",
     "元/月": "CNY/month",
     "元/年": "CNY/year",
+    "元/托位": "CNY/place",
+    "元/个": "CNY/place",
+    "个托位/千人": "places/1000 residents",
+    "天": "day",
+    "周": "week",
+    "个月": "month",
     "percent": "%",
     "% a year": "%/year",
     "%/年": "%/year",
     "‰": "per mille",
 }
+
+#: Ten thousand yuan over something.
+_TEN_THOUSAND = {"万元/": "元/", "10^4 CNY/": "CNY/"}
 
 
 def spellings(unit: str) -> tuple[str, ...]:
@@ -178,6 +187,11 @@ def parse(text: object, unit: str | tuple[str, ...] = ()) -> Quantity:
         instead = plain if _QUANTITY.match(plain) else f"300 {example}"
         raise UnitError(f"{text!r} is not a number followed by a unit", instead)
     name = " ".join(match.group(2).split())
+    for ten_thousand, one in _TEN_THOUSAND.items():
+        if name.startswith(ten_thousand):
+            # 0.06 万元/月 is 600 CNY/month; 万元 alone has a unit of its own.
+            plain = f"{float(match.group(1)) * 1e4:.15g} {one}{name.removeprefix(ten_thousand)}"
+            return parse(plain, unit)
     name = _SPELLINGS.get(name, name)
     if name not in UNITS:
         # Only what may stand here helps: "300 month" is no amount of money.

@@ -626,7 +626,7 @@ _POLICY = (
         ("region", "scenario", "policy", "year", "draw"),
         "CNY",
         "money paid for what would have happened anyway (deadweight)",
-        "无谓支出",
+        "无政策也会发生的支出",
         "Part of the payments for births and places of the reference.",
         minimum=0,
         display="10^4 CNY",
@@ -705,7 +705,7 @@ _POLICY = (
         ("region", "scenario", "window"),
         "1",
         "deadweight, share of the cost",
-        "无谓支出占比",
+        "无政策也会发生的支出占比",
         "Share of the cost that is paid for births that would have happened anyway.",
         display="%",
     ),
@@ -1518,7 +1518,7 @@ _BILL = (
             (
                 "bill_anyway",
                 "bill for what would have happened anyway (deadweight)",
-                "无谓支出",
+                "无政策也会发生的支出",
                 "Part of the bill for births and places of the reference.",
             ),
         )

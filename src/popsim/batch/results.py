@@ -196,8 +196,10 @@ def ranking(
     Returns
     -------
     pandas.DataFrame
-        Columns rank, the code, its names, mean, and one column for each quantile; in the unit in
-        ``attrs["unit"]``. Ranked by the mean; the quantiles say how far ranks can be told apart.
+        Columns rank, the code, its names, ``difference_from`` where differences are ranked, mean,
+        and one column for each quantile; in the unit in ``attrs["unit"]``. What a stopped batch has
+        not reached is left out. Ranked by the mean; the quantiles say how far ranks can be told
+        apart.
 
     Raises
     ------
@@ -229,8 +231,12 @@ def ranking(
     table["mean"] = cells[name + MEAN].values * scale
     for q in cells["quantile"].values:
         table[_column(float(q))] = cells[name].sel(quantile=q).values * scale
+    # What a stopped batch has not reached has no rank.
+    table = table.dropna(subset=["mean"])
     table = table.sort_values("mean", ascending=False, kind="stable", ignore_index=True)
     table.insert(0, "rank", range(1, len(table) + 1))
+    if difference:
+        table.insert(list(table.columns).index("mean"), "difference_from", _reference(store))
     table.attrs["unit"] = POINTS.get(unit, unit) if difference else unit
     return table
 

@@ -195,7 +195,8 @@ def allocate(
             lowest = float(runs.means(np.zeros(shape))[1].sum())
             raise DataError(
                 f"the lowest levels cost {lowest:,.0f} CNY, more than the budget of {money:,.0f}; "
-                "write: a larger budget or lower lowest levels"
+                "write: a larger budget, lower lowest levels, or package.with_only(...) for the "
+                "instruments that are moved"
             )
         start = split.position
         found.append(split)

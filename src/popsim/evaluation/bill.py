@@ -12,10 +12,10 @@ import xarray as xr
 
 from popsim.dataset import label
 from popsim.errors import DataError
-from popsim.policy.cost import MID_YEAR
+from popsim.policy.cost import MID_YEAR, UNSTATED
 from popsim.policy.instruments import DISCOUNT_RATE
 
-__all__ = ["PAYER_NAMES_ZH", "Bill", "bill"]
+__all__ = ["PAYER_NAMES_ZH", "PUBLIC", "Bill", "bill"]
 
 PAYER_NAMES_ZH = {
     "centre": "中央财政",
@@ -27,6 +27,8 @@ PAYER_NAMES_ZH = {
     "housing_fund": "住房公积金",
     "unstated": "未说明",
 }
+PUBLIC = ("centre", "province", "city", "county")
+"""Payers of the public purse."""
 _COLUMNS = {
     "region": "地区",
     "scenario": "方案",
@@ -35,7 +37,7 @@ _COLUMNS = {
     "payer": "出资方",
     "paid": "支出（元）",
     "paid_discounted": "支出现值（元）",
-    "paid_anyway": "其中无谓支出（元）",
+    "paid_anyway": "其中：无政策也会发生的支出（元）",
     "lower_80": "80%区间下限",
     "upper_80": "80%区间上限",
     "budget_share": "占财政预算比重",
@@ -126,6 +128,7 @@ def bill(
     result: xr.Dataset,
     *,
     budget: float | Mapping[int, float] | xr.DataArray | None = None,
+    budget_of: str | None = None,
     discounted_to: int | None = None,
 ) -> Bill:
     """Return the bill of every scenario of a run by year, payer and instrument.
@@ -142,6 +145,9 @@ def bill(
         From :func:`popsim.run`.
     budget : float, mapping of year to float, or xarray.DataArray, optional
         Public budget [CNY a year], the same for all regions or with dims among (region, year).
+    budget_of : str, optional
+        Payer whose budget it is; the public purse (centre, province, city, county, and what is
+        unstated) when not given. Employers and funds are not in it.
     discounted_to : int, optional
         Year; the first of the run when not given.
 
@@ -187,11 +193,23 @@ def bill(
         }
     )
     if budget is not None:
-        data["budget_share"] = mean.sum("policy") / _budget(budget, result)
+        data["budget_share"] = (mean * shares).sum("policy").sel(
+            payer=_purse(budget_of, shares)
+        ).sum("payer") / _budget(budget, result)
     data = data.transpose("quantile", "region", "scenario", "policy", "payer", "year")
     data = label(data, source="projected")
     data.attrs.update(result.attrs, discounted_to=first)
     return Bill(data)
+
+
+def _purse(budget_of: str | None, shares: xr.DataArray) -> list[str]:
+    """Return the payers whose money is set against the budget."""
+    payers = [str(name) for name in shares["payer"].values]
+    if budget_of is None:
+        return [name for name in payers if name in (*PUBLIC, UNSTATED)]
+    if budget_of not in payers:
+        raise DataError(f"there is no payer {budget_of!r}; write: {', '.join(payers)}")
+    return [budget_of]
 
 
 def _budget(
@@ -213,6 +231,7 @@ def _budget(
             lacking = set(result[name].values.tolist()) - set(budget[name].values.tolist())
             if lacking:
                 raise DataError(f"the budget lacks {name} {sorted(lacking)[0]}")
-    if not bool((np.asarray(budget) > 0).all()):
+    values = np.asarray(budget)
+    if values.dtype.kind not in "if" or not bool((values > 0).all()):
         raise DataError("the budget is no positive sum of CNY in every year; write: budget=2.5e9")
     return budget

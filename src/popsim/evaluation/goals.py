@@ -106,16 +106,17 @@ class Goal:
         chance = f"{100 * self.chance:.0f}"
         if locale == "zh":
             head = f"{self._names['zh']}{self.year}年{name}目标{target}（无政策时{reference}）："
-            tail = f"达到{attained}（80%区间{low}至{high}），{chance}%的抽样达到目标。"
+            tail = f"达到{attained}（80%区间{low}至{high}），{chance}%的模拟情形达到目标。"
             if self.reached:
                 return f"{head}需要{at}；{tail}"
-            return f"{head}无法达到。这些政策工具最多在{at}时{tail}"
+            return f"{head}在给定范围内无法达到。这些政策工具在{at}时最多{tail}"
         where = f"{self._names['en']}, {self.year}"
         head = f"{where}, {name}: target {target}, without policy {reference}."
         tail = f"{attained} (80 % interval {low} to {high}); {chance} % of draws reach the target."
         if self.reached:
             return f"{head} It takes {at}, which gives {tail}"
-        return f"{head} Out of reach: the most that these instruments attain, at {at}, is {tail}"
+        most = f"the most that these instruments attain within the bounds, at {at}, is"
+        return f"{head} Out of reach: {most} {tail}"
 
 
 def _shown(value: float, name: str, locale: str) -> str:
@@ -221,6 +222,12 @@ def goal(
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value):
             problems.add(f"the target of {name} is {value!r}, not a number")
+        elif name in VARIABLES and not VARIABLES[name].minimum <= value <= VARIABLES[name].maximum:
+            most = VARIABLES[name].maximum
+            problems.add(
+                f"the target of {name} is {value:g}, which it cannot be",
+                instead=f"a share such as {value / 100:g}" if most == 1.0 else "",
+            )
     if prefer not in ("effort", "cost"):
         problems.add(f"prefer={prefer!r} is unknown", instead="effort or cost")
     problems.raise_if_any(DataError)

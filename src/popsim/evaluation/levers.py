@@ -3,7 +3,7 @@
 A lever is a dotted key. A key of one quantity sets it, within bounds in its own unit. A key of
 several quantities (``policies.grant.amount``, ``policies.grant``, or ``policies`` for all)
 multiplies all levels beneath it by a common factor: amounts of money and targets of places or
-leave, not shares, months, dates, wages or grants per place.
+leave, not shares, months, dates, wages, market prices, what was due before, or grants per place.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ __all__ = ["Lever", "Levers"]
 
 #: Kinds of units that say how much is offered.
 _LEVELS = ("money", "money per time", "places per resident", "leave")
-#: What days of leave are paid by is no level of the policy: both together would count twice.
-_FACTS = ("wage",)
+#: What days of leave are paid by and what was due before are no levels of the policy.
+_FACTS = ("wage", "instead_of", "cap", "market_rent", "market_fee", "inclusive_fee")
 
 
 @dataclass(frozen=True)

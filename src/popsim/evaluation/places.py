@@ -8,12 +8,9 @@ import pandas as pd
 import xarray as xr
 
 from popsim.errors import DataError
+from popsim.policy.dose import SHARE_WANTING_A_PLACE
 
-__all__ = ["SHARE_WANTING_A_PLACE", "place_tasks", "places_to_build"]
-
-SHARE_WANTING_A_PLACE = 0.35
-"""Share of children under 3 whose families want a place: about 35 %, as the National Health
-Commission and the press report it."""
+__all__ = ["place_tasks", "places_to_build"]
 
 _TASKS_ZH = {
     "region": "地区代码",

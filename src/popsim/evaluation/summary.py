@@ -276,7 +276,7 @@ def _signed(value: float, digits: int) -> str:
 
 def _money(value: float, language: str) -> str:
     if not np.isfinite(value):
-        return {"en": "infinite", "zh": "无穷大"}[language]
+        return {"en": "infinite", "zh": "无上限"}[language]
     large = {"en": (1e9, "{} billion CNY"), "zh": (1e8, "{}亿元")}[language]
     small = {"en": (1e6, "{} million CNY", 2), "zh": (1e4, "{}万元", 0)}[language]
     if value >= large[0]:
@@ -302,19 +302,20 @@ def _paragraph(
         )
     )
     without = _number(by_name["births"]["reference"], 0)
-    level = _number(by_name["total_fertility_rate"]["reference"], 2)
+    level = _number(by_name["total_fertility_rate"]["reference"], 3)
     nothing = _number(100 * by_name["births"]["chance_of_no_increase"], 0)
     region, label = names["region"], f"“{names['scenario']}”"
     plain = names["reference_id"] == "baseline"
     if language == "zh":
-        against = "无该政策时" if plain else f"“{names['reference']}”"
+        against = "不实施该政策" if plain else f"“{names['reference']}”"
+        then = "不实施时" if plain else "后一方案"
         text = (
             f"{region}{year}年，{label}（{names['scenario_id']}）与{against}相比（均值，括号内为80%区间）："
-            f"出生人数{births[0]}人（{births[1]}至{births[2]}；后者为{without}人），"
-            f"总和生育率{rate[0]}（{rate[1]}至{rate[2]}；后者为{level}），"
-            f"二孩、三孩出生占比{share[0]}个百分点（{share[1]}至{share[2]}），"
-            f"总抚养比（0—14岁和60岁及以上/15—59岁）{burden[0]}个百分点（{burden[1]}至{burden[2]}）；"
-            f"{nothing}%的抽样中出生人数没有增加。"
+            f"出生人数变动{births[0]}人（{births[1]}至{births[2]}；{then}为{without}人），"
+            f"总和生育率变动{rate[0]}（{rate[1]}至{rate[2]}；{then}为{level}），"
+            f"二孩、三孩出生占比变动{share[0]}个百分点（{share[1]}至{share[2]}），"
+            f"总抚养比（0—14岁和60岁及以上/15—59岁）变动{burden[0]}个百分点（{burden[1]}至{burden[2]}）；"
+            f"{nothing}%的模拟情形中出生人数没有增加。"
         )
     else:
         against = "the same future without it" if plain else f"“{names['reference']}”"
@@ -347,12 +348,12 @@ def _cost_sentence(row: dict[str, Any], language: str) -> str:
     if row["instruments"] == "all":
         return _package_sentence(row, (total, each, low, high, anyway, chance), language)
     if language == "zh":
-        head = f"按{first}—{last}年出生人口计，现金补贴现值共{total}"
+        head = f"按{first}—{last}年出生人口计，现金类措施现值共{total}"
         if not np.isfinite(row["cost_per_additional_birth"]):
-            return f"{head}，未带来新增出生。"
+            return f"{head}，没有多出生人口。"
         return (
-            f"{head}，仅现金部分每新增一名出生的成本为{each}（80%区间{low}至{high}；{chance}%的抽样中"
-            f"无新增出生；出生人数同样贴现时为{discounted}），{anyway}%的支出付给了本来就会出生的孩子。"
+            f"{head}，仅现金部分每多出生一人的成本为{each}（80%区间{low}至{high}；{chance}%的模拟情形中"
+            f"没有多出生；出生人数同样贴现时为{discounted}），{anyway}%用于无政策也会出生的孩子。"
         )
     head = f" To the births of {first}-{last} the cash instruments promise {total} (present value)"
     if not np.isfinite(row["cost_per_additional_birth"]):
@@ -369,12 +370,12 @@ def _package_sentence(row: dict[str, Any], told: tuple[str, ...], language: str)
     first, last = row["first_year"], row["last_year"]
     nothing = not np.isfinite(row["cost_per_additional_birth"])
     if language == "zh":
-        head = f"{first}—{last}年全部措施（含托位建设和运营补助）现值共{total}"
+        head = f"{first}—{last}年全部措施现值共{total}"
         if nothing:
-            return f"{head}，未带来新增出生。"
+            return f"{head}，没有多出生人口。"
         return (
-            f"{head}，每新增一名出生的成本为{each}（80%区间{low}至{high}；{chance}%的抽样中无新增出生），"
-            f"{anyway}%的支出付给了本来就会有的出生和托位。"
+            f"{head}，每多出生一人的成本为{each}（80%区间{low}至{high}；{chance}%的模拟情形中没有多出生），"
+            f"{anyway}%用于无政策也会有的出生和托位。"
         )
     head = f" All instruments of {first}-{last}, childcare places included, cost {total}"
     if nothing:

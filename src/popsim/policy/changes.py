@@ -131,6 +131,8 @@ def change_all(
     ...
     popsim.errors.ScenarioError: --set: scenario 'baseline' has no value 'satus'; write: status
     """
+    if not scenarios:
+        return []
     known = [dotted_keys(scenario) for scenario in scenarios]
     everywhere = {key: value for keys in known for key, value in keys.items()}
     for key, value in changes.items():
@@ -202,7 +204,16 @@ def _unknown(key: str, scenarios: Sequence[Scenario], there: Mapping[str, Any], 
         message = f"scenario {names} has no value {key!r}"
     else:
         message = f"none of the scenarios {names} has a value {key!r}"
-    return Problem(message, where=by, instead=nearest_key(key, there))
+    return Problem(message, where=by, instead=_covering(key, there) or nearest_key(key, there))
+
+
+def _covering(key: str, there: Iterable[str]) -> str:
+    """Return the key under which a birth order stands: ``…amount.3+`` for ``…amount.3``."""
+    above, _, last = key.rpartition(".")
+    if last not in ("1", "2", "3", "4", "4+"):
+        return ""
+    found = [f"{above}.{first}+" for first in range(int(last[0]), 0, -1)]
+    return next((name for name in found if name in there), "")
 
 
 def nearest_key(key: str, there: Iterable[str]) -> str:

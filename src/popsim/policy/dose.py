@@ -17,6 +17,7 @@ from popsim.policy.model import Scenario
 __all__ = [
     "CARE_ENDS",
     "NATIONAL_PLACES",
+    "SHARE_WANTING_A_PLACE",
     "UTILISATION",
     "CapacityPath",
     "Doses",
@@ -32,6 +33,10 @@ __all__ = [
 
 NATIONAL_PLACES = {2021: 2.03, 2022: 2.5, 2023: 3.38, 2024: 4.08}
 """Childcare places per 1,000 residents in China (National Health Commission)."""
+
+SHARE_WANTING_A_PLACE = 0.35
+"""Share of children under 3 whose families want a place: about 35 %, as the National Health
+Commission and the press report it."""
 
 UTILISATION = 0.5
 """Share of places in use when the response does not say; about half of China's stand empty."""

@@ -276,7 +276,8 @@ def _read_region_list(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         fail(f"the region code {value} is a number", f'["{value}"], quoted text in a list')
     if isinstance(value, str):
-        fail(f"the region {value!r} is not in a list", f'["{value}"], or all')
+        code = value if value.isdigit() else "330000"
+        fail(f"the region {value!r} is not a list of codes", f'["{code}"], or all')
     if not isinstance(value, list | tuple):
         fail(f"{value!r} is not a list of region codes", '["331126"], or all')
     if not value:

@@ -26,6 +26,19 @@ Steps = tuple[str, ...]
 _SURPRISES = {"yes", "no", "on", "off", "y", "n"}
 
 
+#: Signs of a Chinese keyboard that look like those of YAML.
+_FULL_WIDTH = {
+    "：": ": ",
+    "，": ", ",
+    "｛": "{",
+    "｝": "}",
+    "“": '"',
+    "”": '"',
+    "［": "[",
+    "］": "]",
+}
+
+
 @dataclass(frozen=True)
 class Mark:
     """A place in a file: 1-based line and column, the line itself and the value as written."""
@@ -186,7 +199,11 @@ def _syntax(file: str, lines: list[str], error: MarkedYAMLError, problems: Probl
     number = min(mark.line, len(lines) - 1) if mark else 0
     column = mark.column + 1 if mark else 1
     source = lines[number]
-    if "\t" in source[:column]:
+    wide = next((sign for sign in source.split("#")[0] if sign in _FULL_WIDTH), None)
+    if wide is not None:
+        message, instead = f"{wide!r} is a full-width sign", repr(_FULL_WIDTH[wide])
+        column = source.index(wide) + 1
+    elif "\t" in source[:column]:
         message, instead = "a tab stands before the text", "spaces"
         column = source.index("\t") + 1
         source = source.replace("\t", "→")

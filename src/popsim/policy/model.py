@@ -206,8 +206,9 @@ class Scenario(Strict):
                 here = _under(here, step)[1]
         if isinstance(here, BaseModel):
             return last in {f.alias or n for n, f in type(here).model_fields.items()}
-        # Amounts by order, targets by year: which keys fit is checked with the values.
-        return isinstance(here, dict)
+        # Amounts by order, targets by year: which keys fit is checked with the values. An order
+        # that stands under another key, 3 under 2+, would be given twice.
+        return isinstance(here, dict) and not _covered(last, here)
 
     def explain(self, dotted: str) -> str:
         """Say what a value is, and in which line of which file it stands.
@@ -224,7 +225,7 @@ class Scenario(Strict):
             When there is no such value.
         """
         steps = tuple(dotted.split("."))
-        mark = self._values.get(steps) or self._covering_order(steps)
+        mark = self._values.get(steps) or self._covering_order(steps) or self._for_all(steps)
         if mark is None:
             return self._explain_default(dotted, steps)
         place = f"{mark.file}:{mark.line}" if mark.line else mark.file
@@ -233,6 +234,11 @@ class Scenario(Strict):
         if steps[0] == "policies" and clause is not None and steps[2:] != ("clause",):
             text += f", clause {clause.text}"
         return text
+
+    def _for_all(self, steps: Steps) -> Mark | None:
+        """Return the mark of one quantity that stands for all orders."""
+        mark = self._values.get(steps[:-1]) if steps[-1] == "1+" else None
+        return mark if mark is not None and mark.text else None
 
     def _covering_order(self, steps: Steps) -> Mark | None:
         if len(steps) != 4 or steps[3] not in ("1", "2", "3", "4", "4+"):
@@ -270,6 +276,15 @@ class Scenario(Strict):
 
 def _overlap(ours: Iterable[str], theirs: Iterable[str]) -> bool:
     return any(_covers(ours, code) for code in theirs) or any(_covers(theirs, c) for c in ours)
+
+
+def _covered(order: str, keys: Iterable[object]) -> bool:
+    """Say whether a birth order stands under one of some keys already."""
+    named = [str(key) for key in keys]
+    orders = {"1", "2", "3", "4", "4+"}
+    return order in orders and any(
+        key.endswith("+") and key[:-1] <= order[0] for key in named if len(key) == 2
+    )
 
 
 def _covers(codes: Iterable[str], region: str) -> bool:

@@ -37,6 +37,7 @@ import numpy as np
 from popsim.errors import DataError, ProjectionError
 from popsim.kernels.random import uniform
 from popsim.policy.dose import (
+    SHARE_WANTING_A_PLACE,
     UTILISATION,
     Doses,
     capacity,
@@ -654,7 +655,8 @@ class Response:
         Targets that add nothing, policies whose channel the response does not have, measures
         without an effect, leave whose pay is not counted.
         """
-        found = capacity_path(scenario, context.years, context.places_ref).notices
+        path = capacity_path(scenario, context.years, context.places_ref)
+        found = [*path.notices, *_too_many_places(scenario, context, path.places)]
         for name, policy in scenario.policies.items():
             uses = channels_of(policy)
             if not uses:
@@ -681,6 +683,27 @@ class Response:
 
 #: Channels that every result names, also where no policy uses them.
 _ALWAYS = ("cash", "childcare")
+
+
+def _too_many_places(scenario: Scenario, context: Context, places: np.ndarray) -> list[str]:
+    """Say when a target means more places than children whose families want one."""
+    policy = capacity(scenario)
+    people, children = (
+        np.atleast_2d(array).mean(axis=0)
+        for array in (context.population, context.children_under_3)
+    )
+    coverage = 100.0 * places * people / 1000.0 / np.maximum(children, 1e-9)
+    years = [int(year) for year in context.years]
+    told = []
+    for year in policy.target if policy is not None else ():
+        covered = coverage[years.index(year)] if year in years else 0.0
+        if covered > 100.0 * SHARE_WANTING_A_PLACE:
+            told.append(
+                f"{scenario.id}: the target of {year} is {covered:.0f} places for 100 children "
+                f"under 3, and about {100 * SHARE_WANTING_A_PLACE:.0f} families of 100 want one; "
+                "the same part of them is taken to be used as of fewer places"
+            )
+    return told
 
 
 def channels_of(policy: Instrument) -> list[str]:
