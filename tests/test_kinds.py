@@ -13,6 +13,7 @@ from pydantic import ValidationError
 import popsim as ps
 from popsim.errors import DataError, ScenarioError
 from popsim.policy import kinds
+from popsim.policy.changes import change
 from popsim.policy.dose import capacity_path, channel_doses
 from popsim.policy.fields import MoneyByOrder
 from popsim.policy.files import baseline, read_response, read_scenario, write_scenario
@@ -663,3 +664,48 @@ def test_what_a_file_does_not_say_can_be_set_and_what_it_says_removed():
         case.override({"policies.q": None})
     with pytest.raises(ScenarioError, match="before it begins"):
         case.override({"policies.a.births.to": "2022-12-31"})
+
+
+# What newcomers stumbled over
+
+
+def test_an_order_that_stands_under_another_is_told_its_key():
+    case = scenario(a={**GRANT, "amount": {"2": "500 CNY", "3+": "900 CNY"}})
+    for order in ("3", "4+"):
+        with pytest.raises(ScenarioError, match=rf"no value 'policies\.a\.amount\.{order[0]}"):
+            case.override({f"policies.a.amount.{order}": 1500})
+        with pytest.raises(ScenarioError, match=r"write: policies\.a\.amount\.3\+"):
+            change(case, {f"policies.a.amount.{order}": 1500}, by="--set")
+    more = case.override({"policies.a.amount.1": "100 CNY"})
+    assert str(more.policies["a"].amount_for(1)) == "100 CNY"
+
+
+def test_one_quantity_for_all_orders_is_explained_by_its_line(tmp_path):
+    file = tmp_path / "tax.yaml"
+    file.write_text(
+        """schema: popsim.scenario/1
+id: tax
+label: {en: Tax, zh: 个税}
+regions: all
+policies:
+  deduction:
+    kind: tax_deduction
+    announced: 2023-01-01
+    deduction: 1000 CNY/month
+    child_age: 0-36 months
+    births: {from: 2023-01-01}
+    marginal_rates: {3 %: 50 %}
+""",
+        encoding="utf-8",
+    )
+    told = read_scenario(file).explain("policies.deduction.deduction.1+")
+    assert told == "1000 CNY/month, tax.yaml:9"
+
+
+def test_a_target_beyond_what_families_want_is_told():
+    crowded = scenario(p={**PLACES, "target": {"2025": "9 places/1000 residents"}})
+    assert Response().notices(crowded, context()) == [
+        "case: the target of 2025 is 45 places for 100 children under 3, and about 35 families of "
+        "100 want one; the same part of them is taken to be used as of fewer places"
+    ]
+    assert Response().notices(scenario(p=PLACES), context()) == []

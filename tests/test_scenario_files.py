@@ -239,6 +239,11 @@ def test_good_file(write: Write) -> None:
             "case.yaml:3:8: 'A case' is not a mapping; write: key: value lines, or {key: value}",
         ),
         (
+            "label: {en: A case, zh: 例}",
+            "label： {en: A case, zh: 例}",
+            "case.yaml:3:6: '：' is a full-width sign; write: ': '",
+        ),
+        (
             "id: case",
             "id: case: 2",
             "case.yaml:2:9: a second ': ' on the line; write: text with a colon in double quotes",

@@ -55,3 +55,16 @@ def test_conversion_keeps_the_amount_of_a_year() -> None:
 def test_conversion_between_kinds_is_refused() -> None:
     with pytest.raises(UnitError, match="is money, not money per time"):
         parse("300 CNY").to("CNY/month")
+
+
+def test_ten_thousand_yuan_over_something_is_money_and_not_one_yuan():
+    assert parse("0.06 万元/月", "CNY/month") == Quantity(600.0, "CNY/month")
+    assert parse("1 万元/托位") == Quantity(10_000.0, "CNY/place")
+    assert parse("1.5 10^4 CNY/year") == Quantity(15_000.0, "CNY/year")
+    with pytest.raises(UnitError, match="unknown unit '元/亩'"):
+        parse("1 万元/亩", "CNY/place")
+
+
+def test_units_that_are_printed_in_chinese_are_read():
+    for text, unit in (("6 个托位/千人", "places/1000 residents"), ("3 天", "day")):
+        assert parse(text).unit == unit
