@@ -55,6 +55,9 @@ def test_run_prints_the_effect_and_writes_everything(popsim, tmp_path):
         "third_child_share.png",
         "total_fertility_rate.png",
     }
+    described = popsim("describe", "out")
+    assert described.exit_code == 0
+    assert "总和生育率" in described.output
     result = ps.load_result(tmp_path / "out" / "result.nc")
     assert result.sizes["draw"] == 20
     table = pd.read_csv(tmp_path / "out" / "summary.csv")

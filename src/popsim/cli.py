@@ -572,6 +572,9 @@ def describe(what: str, like: str | None, settings: tuple[str, ...]) -> None:
     if what.endswith((".yaml", ".yml")):
         _describe_scenario(what, settings)
         return
+    if (Path(what) / "result.nc").is_file():
+        # The folder that a run has written.
+        what = str(Path(what) / "result.nc")
     if settings:
         raise PopsimError(f"--set changes values of scenario files; {what} is none")
     if _are_tables(what):
