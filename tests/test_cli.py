@@ -242,3 +242,14 @@ def test_run_with_another_value(popsim, tmp_path):
     )
     assert float(plain.max()) > 0
     assert larger.values == pytest.approx(2 * plain.values)
+
+
+def test_a_mistake_in_a_file_that_another_extends_is_told_once(popsim, tmp_path):
+    wrong = GOOD.replace("300 CNY/month", "300")
+    (tmp_path / "grant.yaml").write_text(wrong, encoding="utf-8")
+    more = "schema: popsim.scenario/1\nid: more\nlabel: {en: More, zh: 多}\nextends: grant\n"
+    (tmp_path / "more.yaml").write_text(more, encoding="utf-8")
+    done = popsim("run", "grant.yaml", "more.yaml")
+    assert done.exit_code == 1
+    assert done.output.count("the bare number 300 has no unit") == 1
+    assert "problems" not in done.output

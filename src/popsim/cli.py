@@ -141,7 +141,8 @@ def _read_scenarios(names: tuple[str, ...], settings: tuple[str, ...]) -> list[A
         except ScenarioError as error:
             problems += error.problems
     if problems:
-        raise ScenarioError(problems)
+        # A file that several extend has its mistakes once.
+        raise ScenarioError(list(dict.fromkeys(problems)))
     return change_all(read, changes, by="--set")
 
 
