@@ -64,7 +64,7 @@ def measured(counties: int, scenarios: int, draws: int) -> dict[str, float]:
         selected = time.perf_counter() - start
         inputs = planned.job.inputs
         sent = len(pickle.dumps(inputs.region(planned.tasks[0].region)))
-        sent += len(pickle.dumps(planned.job.without_data())) // len(planned.tasks)
+        sent += len(pickle.dumps(planned.job.without_data()))
         years = len(inputs.years)
     work = counties * scenarios * draws * years
     children = resource.getrusage(resource.RUSAGE_CHILDREN)

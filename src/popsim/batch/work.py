@@ -46,7 +46,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Job:
-    """What all tasks of a batch share; it goes to every worker once.
+    """What all tasks of a batch share; it goes to a process once, to a cluster with every task.
 
     Parameters
     ----------

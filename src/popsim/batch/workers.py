@@ -236,8 +236,8 @@ def on_cluster(job: Job, tasks: Sequence[Task], address: str) -> Generator[Outco
             f"the dask scheduler at {address} has no workers; write: dask worker {address}"
         ) from error
     try:
-        # Once for all tasks, and sent on from worker to worker.
-        shared = client.scatter(job.without_data(), broadcast=True)
+        # With every task: what is scattered once is lost with the worker that holds it.
+        shared = job.without_data()
         places = max(1, sum(client.nthreads().values()))
         waiting, names = iter(tasks), {}
 
