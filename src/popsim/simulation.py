@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -189,6 +189,14 @@ def run(
     )
 
 
+class _Services(NamedTuple):
+    """Of one region: what applies there, its places, and CNY by instrument, all and anyway."""
+
+    scenario: Scenario
+    counts: PlaceCounts
+    payments: dict[str, tuple[np.ndarray, np.ndarray]]
+
+
 class _Simulation:
     """What the scenarios of a run share: data, draws, and the reference run."""
 
@@ -255,12 +263,13 @@ class _Simulation:
             announced = min(policy.announced.year for policy in cash.values())
             result["cash_announced"] = max(announced, self.years[0])
             result["promised_per_birth"] = self._promised(scenario, regions, "cash")
-        result = result.merge(self._places(scenario, regions))
+        services = self._services(scenario, regions)
+        result = result.merge(self._places(services))
         if scenario.policies:
             announced = min(policy.announced.year for policy in scenario.policies.values())
             result["package_announced"] = max(announced, self.years[0])
             result["promised_per_birth_package"] = self._promised(scenario, regions, "all")
-            paid = self._payments(scenario, regions, result["births_by_order"])
+            paid = self._payments(scenario, services, result["births_by_order"])
             result["payments"], result["payments_anyway"] = paid
             result["payer_share"] = payer_shares(scenario)
         if parts:
@@ -351,17 +360,24 @@ class _Simulation:
                 gdp_per_head=float(own["gdp_per_head"]) if "gdp_per_head" in own else None,
             )
 
+    def _by_region(self, scenario: Scenario, regions: list[str]) -> dict[str, Scenario]:
+        """Return what applies in every region of the data: nothing outside the scenario's."""
+        return {
+            region: scenario.within(region) if region in regions else no_policy()
+            for region in self.regions
+        }
+
     def _promised(self, scenario: Scenario, regions: list[str], instruments: str) -> xr.DataArray:
         """Return what a birth is promised in each region, 0 outside the scenario's."""
-        found = []
-        for region in self.regions:
-            own = scenario.within(region) if region in regions else no_policy()
-            found.append(promised_per_birth(own, self.years, instruments=instruments))
+        found = [
+            promised_per_birth(own, self.years, instruments=instruments)
+            for own in self._by_region(scenario, regions).values()
+        ]
         promised = xr.concat(found, "region").assign_coords(region=self.regions)
         return self._by_data_order(promised)
 
     def _payments(
-        self, scenario: Scenario, regions: list[str], births: xr.DataArray
+        self, scenario: Scenario, services: dict[str, _Services], births: xr.DataArray
     ) -> tuple[xr.DataArray, xr.DataArray]:
         """Return what every instrument costs in each year, and what of it would be paid anyway.
 
@@ -369,16 +385,13 @@ class _Simulation:
         """
         years = np.array(self.years)
         paid = []
-        for region in self.regions:
-            covered = region in regions
-            own = scenario.within(region) if covered else no_policy()
+        for region, here in services.items():
             ours = self._policy_orders(births, region)
             without = ours if self.births is None else self._policy_orders(self.births, region)
-            services = self._service_payments(own, region)
             for place, born in enumerate((ours, np.minimum(ours, without))):
-                by_child = payments_by_year(own, born, years)
+                by_child = payments_by_year(here.scenario, born, years)
                 everything = by_child.reindex(policy=list(scenario.policies), fill_value=0.0).copy()
-                for name, money in services.items():
+                for name, money in here.payments.items():
                     everything.loc[{"policy": name}] += money[place]
                 paid.append(everything)
         several = [xr.concat(part, "region") for part in (paid[::2], paid[1::2])]
@@ -404,26 +417,27 @@ class _Simulation:
         people = context.population, context.children_under_3
         return place_counts(scenario, context.years, *people, context.places_ref, used)
 
-    def _service_payments(
-        self, scenario: Scenario, region: str
-    ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        counts = self._place_counts(scenario, region)
-        return service_payments(scenario, counts, self.contexts[region].years)
+    def _service(self, own: Scenario, region: str) -> _Services:
+        """Return places in numbers and the money for services of a region."""
+        counts = self._place_counts(own, region)
+        return _Services(own, counts, service_payments(own, counts, self.contexts[region].years))
 
-    def _places(self, scenario: Scenario, regions: list[str]) -> xr.Dataset:
+    def _services(self, scenario: Scenario, regions: list[str]) -> dict[str, _Services]:
+        applies = self._by_region(scenario, regions)
+        return {region: self._service(own, region) for region, own in applies.items()}
+
+    def _places(self, services: dict[str, _Services]) -> xr.Dataset:
         """Return numbers of places, means over draws, and the money for services by draw."""
         years = len(self.years)
         counted = np.zeros((4, len(self.regions), years))
         money = np.zeros((2, len(self.regions), len(self.draws), years))
-        for row, region in enumerate(self.regions):
-            own = scenario.within(region) if region in regions else no_policy()
-            counts = self._place_counts(own, region)
+        for row, here in enumerate(services.values()):
+            counts = here.counts
             several = counts.places, built_places(counts.places), counts.used
             counted[:3, row] = [array.mean(axis=0) for array in several]
-            paid = service_payments(own, counts, self.contexts[region].years)
-            for name, spent in paid.items():
+            for name, spent in here.payments.items():
                 money[:, row] += spent
-                if grant_per_place(own.policies[name]) is not None:
+                if grant_per_place(here.scenario.policies[name]) is not None:
                     counted[3, row] += spent[0].mean(axis=0)
         names = [
             "childcare_places_total",
@@ -671,7 +685,7 @@ class Repeated:
 
     def service_payments(self, scenario: Scenario, region: str) -> xr.DataArray:
         """Return what places, care and measures cost in a region (draw, year) [CNY]."""
-        paid = self._simulation._service_payments(scenario, region).values()
+        paid = self._simulation._service(scenario, region).payments.values()
         total = sum((money for money, _ in paid), np.zeros((len(self.draws), len(self.years))))
         coords = {"draw": list(self.draws), "year": list(self.years)}
         return xr.DataArray(total, coords, ("draw", "year"))

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from popsim.errors import Problem, Problems, ScenarioError, nearest
+from popsim.policy.fields import covering_keys
 from popsim.policy.marks import Mark, Steps, read_value
 from popsim.policy.model import Scenario
 
@@ -210,9 +211,7 @@ def _unknown(key: str, scenarios: Sequence[Scenario], there: Mapping[str, Any], 
 def _covering(key: str, there: Iterable[str]) -> str:
     """Return the key under which a birth order stands: ``…amount.3+`` for ``…amount.3``."""
     above, _, last = key.rpartition(".")
-    if last not in ("1", "2", "3", "4", "4+"):
-        return ""
-    found = [f"{above}.{first}+" for first in range(int(last[0]), 0, -1)]
+    found = (f"{above}.{name}" for name in covering_keys(last))
     return next((name for name in found if name in there), "")
 
 

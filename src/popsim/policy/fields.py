@@ -46,6 +46,7 @@ __all__ = [
     "Rise",
     "SharesByRate",
     "SharesByYear",
+    "covering_keys",
     "fail",
     "orders_of",
 ]
@@ -131,6 +132,21 @@ def orders_of(key: str) -> tuple[int, ...]:
         raise ValueError(key)
     first = int(match.group(1))
     return tuple(k for k in ORDERS if k >= first) if match.group(2) else (first,)
+
+
+def covering_keys(order: str) -> tuple[str, ...]:
+    """Return the keys for an order and every later one under which a single order may stand.
+
+    The nearest comes first; what is no single order (4 and later count as one) stands under none.
+
+    Examples
+    --------
+    >>> covering_keys("3"), covering_keys("2+"), covering_keys("2027")
+    (('3+', '2+', '1+'), (), ())
+    """
+    if order not in ("1", "2", "3", "4", "4+"):
+        return ()
+    return tuple(f"{first}+" for first in range(int(order[0]), 0, -1))
 
 
 def _read_order(value: object) -> str:

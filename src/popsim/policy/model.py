@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, ValidationEr
 
 from popsim.errors import Problems, ScenarioError, nearest
 from popsim.policy.base import Label, Source, Strict
-from popsim.policy.fields import MoneyOnce, Name, Regions, fail
+from popsim.policy.fields import MoneyOnce, Name, Regions, covering_keys, fail
 from popsim.policy.kinds import AnyKind, Instrument, on_new_kind
 from popsim.policy.kinds.childcare import ChildcareCapacity
 from popsim.policy.marks import Mark, Steps
@@ -208,7 +208,7 @@ class Scenario(Strict):
             return last in {f.alias or n for n, f in type(here).model_fields.items()}
         # Amounts by order, targets by year: which keys fit is checked with the values. An order
         # that stands under another key, 3 under 2+, would be given twice.
-        return isinstance(here, dict) and not _covered(last, here)
+        return isinstance(here, dict) and not any(key in here for key in covering_keys(last))
 
     def explain(self, dotted: str) -> str:
         """Say what a value is, and in which line of which file it stands.
@@ -225,7 +225,7 @@ class Scenario(Strict):
             When there is no such value.
         """
         steps = tuple(dotted.split("."))
-        mark = self._values.get(steps) or self._covering_order(steps) or self._for_all(steps)
+        mark = self._values.get(steps) or self._covering_order(steps)
         if mark is None:
             return self._explain_default(dotted, steps)
         place = f"{mark.file}:{mark.line}" if mark.line else mark.file
@@ -235,25 +235,17 @@ class Scenario(Strict):
             text += f", clause {clause.text}"
         return text
 
-    def _for_all(self, steps: Steps) -> Mark | None:
-        """Return the mark of one quantity that stands for all orders."""
-        mark = self._values.get(steps[:-1]) if steps[-1] == "1+" else None
-        return mark if mark is not None and mark.text else None
-
     def _covering_order(self, steps: Steps) -> Mark | None:
-        if len(steps) != 4 or steps[3] not in ("1", "2", "3", "4", "4+"):
+        # One quantity for all orders is kept under 1+.
+        if len(steps) != 4 or not (steps[3] == "1+" or covering_keys(steps[3])):
             return None
         if not isinstance(getattr(self.policies.get(steps[1]), steps[2], None), dict):
             return None
-        order = int(steps[3][0])
         amount = self._values.get(steps[:3])
         if amount is not None and amount.text:
             return amount
-        for first in range(order, 0, -1):
-            found = self._values.get((*steps[:3], f"{first}+"))
-            if found is not None:
-                return found
-        return None
+        marks = (self._values.get((*steps[:3], key)) for key in covering_keys(steps[3]))
+        return next((mark for mark in marks if mark is not None), None)
 
     def _explain_default(self, dotted: str, steps: Steps) -> str:
         here: Any = self
@@ -276,15 +268,6 @@ class Scenario(Strict):
 
 def _overlap(ours: Iterable[str], theirs: Iterable[str]) -> bool:
     return any(_covers(ours, code) for code in theirs) or any(_covers(theirs, c) for c in ours)
-
-
-def _covered(order: str, keys: Iterable[object]) -> bool:
-    """Say whether a birth order stands under one of some keys already."""
-    named = [str(key) for key in keys]
-    orders = {"1", "2", "3", "4", "4+"}
-    return order in orders and any(
-        key.endswith("+") and key[:-1] <= order[0] for key in named if len(key) == 2
-    )
 
 
 def _covers(codes: Iterable[str], region: str) -> bool:

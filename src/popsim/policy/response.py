@@ -411,11 +411,8 @@ class Response:
         scenario or of the reference uses them; ``assumed`` and ``stated`` are effects that a
         scenario states itself, ``interaction`` what channels do together.
         """
-        used = {
-            name: channel
-            for name, channel in self.channels.items()
-            if name in _ALWAYS or name in used_channels(scenario, reference)
-        }
+        asked = {*_ALWAYS, *used_channels(scenario, reference)}
+        used = {name: channel for name, channel in self.channels.items() if name in asked}
         drawn = {n: self.parameters(n, channel, draws, seed) for n, channel in used.items()}
         other = self.other_parameters(draws, seed)
         ours, theirs = (
@@ -458,10 +455,7 @@ class Response:
             effect = self.channel_effect(name, scenario, context, drawn)
             if effect is not None:
                 effects[name] = effect
-        before = len(self.spec.payback)
-        # What was promised before the first year is paid back in the years that are reported.
-        years = np.arange(context.years[0] - before, context.years[-1] + 1)
-        effects |= self._set_by_hand(scenario, years, other)
+        effects |= self._set_by_hand(scenario, self._years(context), other)
         for one in self.spec.interactions:
             first, second = (np.maximum(effects.get(n, 0.0), 0.0) for n in one.between)
             strength = other[f"interaction/{'+'.join(one.between)}"][:, None, None]
@@ -469,6 +463,10 @@ class Response:
             if joint.any():
                 effects["interaction"] = effects.get("interaction", 0.0) + joint
         return effects
+
+    def _years(self, context: Context) -> np.ndarray:
+        """Return the years of E: what was promised before the first is paid back later on."""
+        return np.arange(context.years[0] - len(self.spec.payback), context.years[-1] + 1)
 
     def channel_effect(
         self,
@@ -493,7 +491,7 @@ class Response:
             Dims (draw, year, birth_order).
         """
         channel, parameters = self.channels[name], drawn[name]
-        years = np.arange(context.years[0] - len(self.spec.payback), context.years[-1] + 1)
+        years = self._years(context)
         effect: np.ndarray | None
         rush = None
         if name == "childcare":
