@@ -19,7 +19,9 @@ import xarray as xr
 
 from benchmarks.common import report
 from benchmarks.province import COUNTIES, SCENARIOS, YEARS, one_parity, packages, province
-from popsim.batch.lean import BLOCK, MEMORY, MONEY, Laps, Shared, run_region
+from popsim.batch.lean import BLOCK, MEMORY, run_region
+from popsim.batch.lean_rows import MONEY
+from popsim.batch.lean_shared import Laps, Shared
 from popsim.evaluation.summary import HEADLINE
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.model import Scenario

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import popsim
-from popsim.batch.lean import MONEY, PROBABILITIES, Laps, Shared, run_region
+from popsim.batch.lean import run_region
 from popsim.batch.lean_money import Bill
-from popsim.batch.lean_rows import LEAN_INDICATORS, Layout, indicator_dims
+from popsim.batch.lean_rows import LEAN_INDICATORS, MONEY, Layout, indicator_dims
+from popsim.batch.lean_shared import Laps, Shared
 from popsim.batch.lean_space import Space, padded
+from popsim.batch.model import HEADLINE_QUANTILES
 from popsim.demography.indicators.standard import MONITORING
 from popsim.errors import DataError, ProjectionError
 from popsim.evaluation.summary import HEADLINE
@@ -90,11 +92,11 @@ def test_indicators_are_those_of_a_run(compared):
         own = full[name]
         scale = np.abs(own.values).max() * 1e-13
         close = partial(np.testing.assert_allclose, rtol=1e-12, atol=scale, err_msg=name)
-        quantiles = own.quantile(list(PROBABILITIES), "draw")
+        quantiles = own.quantile(list(HEADLINE_QUANTILES), "draw")
         close(lean[name][rows], values(quantiles, "scenario", "quantile"))
         close(lean[f"{name}_mean"][rows], values(own.mean("draw"), "scenario"))
         assert indicator_dims(name) == values_dims(own)
-        changes = effect[name].quantile(list(PROBABILITIES), "draw")
+        changes = effect[name].quantile(list(HEADLINE_QUANTILES), "draw")
         close(lean[f"{name}_difference"][rows[1:]], values(changes, "scenario", "quantile"))
         close(
             lean[f"{name}_difference_mean"][rows[1:]], values(effect[name].mean("draw"), "scenario")
@@ -113,7 +115,7 @@ def test_money_is_that_of_a_run(compared):
         bill = full["payments"].sel(scenario=scenario.id).sum("policy")
         np.testing.assert_allclose(lean["payments_mean"][row], bill.mean("draw"), rtol=1e-12)
         np.testing.assert_allclose(
-            lean["payments"][row], bill.quantile(list(PROBABILITIES), "draw"), rtol=1e-12
+            lean["payments"][row], bill.quantile(list(HEADLINE_QUANTILES), "draw"), rtol=1e-12
         )
     for row, scenario in zip(rows[1:], there, strict=True):
         if scenario.id not in costs["scenario"].values:
@@ -340,7 +342,7 @@ def test_quantiles_of_rows_are_those_of_numpy(kind, draws):
     rng = np.random.default_rng(draws)
     rows = np.full((4, padded(draws)), np.nan)
     rows[:, :draws] = [ROWS[kind](rng, draws) for _ in rows]
-    probabilities = np.array([0.0, *PROBABILITIES, 1.0])
+    probabilities = np.array([0.0, *HEADLINE_QUANTILES, 1.0])
     base = np.round(rng.normal(size=rows.shape), 1)
     for taken in (None, base):
         quantiles, means = np.empty((len(probabilities), 4)), np.empty(4)

@@ -19,7 +19,11 @@ from popsim.demography.indicators import AGE_BREAKS
 from popsim.errors import DataError, Problems
 from popsim.variables import VARIABLES
 
-__all__ = ["LEAN_INDICATORS", "Layout", "Ratio", "indicator_dims"]
+__all__ = ["LEAN_INDICATORS", "MONEY", "POPULATION", "Layout", "Ratio", "indicator_dims"]
+
+MONEY = "payments"
+"""Name of what all instruments cost in a year, among indicators."""
+POPULATION = "population"
 
 Index = NDArray[np.int64]
 

@@ -12,8 +12,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from popsim.batch.lean import MONEY, POPULATION, run_region, shared_for
-from popsim.batch.lean_rows import LEAN_INDICATORS
+from popsim.batch.lean import run_region
+from popsim.batch.lean_rows import LEAN_INDICATORS, MONEY, POPULATION
+from popsim.batch.lean_shared import shared_for
 from popsim.demography.indicators import AGE_BREAKS
 from popsim.demography.uncertainty import Uncertainty
 from popsim.errors import DataError
