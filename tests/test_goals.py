@@ -136,6 +136,11 @@ def test_sampled_values_sum_to_the_total_and_lie_within_their_error(seed):
     assert (np.abs(sampled - exact) < 6 * error + 1e-12).all()
 
 
+def test_a_share_of_ten_is_refused(base):
+    with pytest.raises(DataError, match=r"third_child_share is 10, .*write: a share such as 0\.1"):
+        ps.goal(base, two(), {"policies": (0, 2)}, {"third_child_share": 10}, 2027, draws=2)
+
+
 # Attribution
 
 

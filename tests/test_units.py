@@ -68,3 +68,9 @@ def test_ten_thousand_yuan_over_something_is_money_and_not_one_yuan():
 def test_units_that_are_printed_in_chinese_are_read():
     for text, unit in (("6 个托位/千人", "places/1000 residents"), ("3 天", "day")):
         assert parse(text).unit == unit
+
+
+def test_a_quantity_in_another_unit_of_its_kind_is_suggested_converted():
+    with pytest.raises(UnitError, match="unit 'year' does not fit here") as error:
+        parse("1.5 years", "month")
+    assert error.value.instead == "18 month"

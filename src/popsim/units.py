@@ -201,7 +201,9 @@ def parse(text: object, unit: str | tuple[str, ...] = ()) -> Quantity:
         guess = _SPELLINGS.get(guess, guess)
         raise UnitError(f"unknown unit {name!r}", f"{match.group(1)} {guess}")
     if allowed and name not in allowed:
-        raise UnitError(
-            f"unit {name!r} does not fit here", f"{match.group(1)} {' or '.join(allowed)}"
-        )
+        instead = f"{match.group(1)} {' or '.join(allowed)}"
+        if UNITS[name].kind == UNITS[allowed[0]].kind:
+            # The same quantity: 1.5 years are 18 months, not 1.5.
+            instead = str(Quantity(float(match.group(1)), name).to(allowed[0]))
+        raise UnitError(f"unit {name!r} does not fit here", instead)
     return Quantity(float(match.group(1)), name)

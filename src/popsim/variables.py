@@ -367,7 +367,11 @@ _FLOWS = (
 
 def _ratio(name: str, label: str, label_zh: str, definition: str, on: str = "time") -> Variable:
     dims = ("region", "scenario", on, "draw")
-    return Variable(name, dims, "1", label, label_zh, definition, minimum=0, display="%")
+    # A share is part of a whole; a ratio may be more than 1.
+    most = 1.0 if name.endswith("_share") else float("inf")
+    return Variable(
+        name, dims, "1", label, label_zh, definition, minimum=0, maximum=most, display="%"
+    )
 
 
 _STOCKS = (
