@@ -16,7 +16,7 @@ from popsim.batch.model import HEADLINE_QUANTILES
 from popsim.demography.indicators.standard import MONITORING
 from popsim.errors import DataError, ProjectionError
 from popsim.evaluation.summary import HEADLINE
-from popsim.kernels.combinations import combine
+from popsim.kernels.combinations import Combinations, combine
 from popsim.kernels.quantiles import row_quantiles
 from popsim.policy.cost import payments_by_year
 from popsim.policy.files import read_scenario
@@ -195,7 +195,7 @@ def test_laps_name_every_part(scenarios):
     laps = Laps()
     data = county("331126", 0.003)
     run_region(data, scenarios[-1:], years=YEARS, draws=range(5), laps=laps)
-    parts = {"draws", "response", "factors", "kernel", "indicators", "money", "quantiles"}
+    parts = {"draws", "response", "factors", "kernel", "money", "quantiles"}
     assert set(laps.seconds) == parts
 
 
@@ -293,7 +293,7 @@ def test_a_bill_with_more_orders_than_a_policy_pays_the_last_like_the_fourth(sce
     births = rng.uniform(0, 100, (3, 20, 6))
     bill = Bill.of(scenarios[-1], YEARS, 6)
     out = np.empty((20, 3))
-    combine(np.ascontiguousarray(births.reshape(3, -1).T), bill.index, bill.weight, out)
+    combine(np.ascontiguousarray(births.reshape(3, -1).T), bill.paid, out)
     merged = np.concatenate([births[..., :3], births[..., 3:].sum(-1, keepdims=True)], axis=-1)
     paid = payments_by_year(scenarios[-1], merged, np.array(YEARS)).sum("policy").values
     np.testing.assert_allclose(out.T, paid, rtol=1e-12)
@@ -365,16 +365,24 @@ def test_quantiles_of_rows_refuse():
 
 def test_combinations_are_matrix_products():
     rng = np.random.default_rng(3)
-    rows, weight = rng.normal(size=(20, 9)), rng.normal(size=(5, 4))
-    index, below = rng.integers(0, 20, (5, 4)), rng.integers(0, 20, (5, 2))
-    out = np.full((5, 12), 7.0)
-    combine(rows, index, weight, out, below=(below, np.array([1.0, 0.0])), start=2)
-    want = (weight[..., None] * rows[index]).sum(axis=1) / rows[below[:, 0]]
-    np.testing.assert_allclose(out[:, 2:11], want, rtol=1e-12)
-    assert (out[:, [0, 1, 11]] == 7.0).all()
-    with pytest.raises(IndexError, match="rows 0 to 20 of 20"):
-        combine(rows, np.array([[0, 20]]), np.ones(2), out)
-    with pytest.raises(IndexError, match="no place for 5 rows of 9 draws"):
-        combine(rows, index, weight, out, start=4)
-    with pytest.raises(IndexError, match="5 sums and 4 to divide them by"):
-        combine(rows, index, weight, out, below=(below[:4], np.ones(2)))
+    rows, weight = rng.normal(size=(20, 9)), rng.normal(size=(5, 6))
+    weight[2] = 0.0
+    index, below = rng.integers(0, 20, (5, 6)), rng.integers(0, 20, (5, 2))
+    plain = index[:2], weight[0], None
+    over = index, weight, (below, np.array([1.0, 0.0]))
+    out = np.full((8, 9), 7.0)
+    combine(rows, Combinations.of([plain, over]), out, columns=slice(2, 8))
+    want = np.concatenate(
+        [
+            np.einsum("t,rtd->rd", weight[0], rows[index[:2]]),
+            np.einsum("rt,rtd->rd", weight, rows[index]) / rows[below[:, 0]],
+        ]
+    )
+    np.testing.assert_allclose(out[:7, 2:8], want[:, 2:8], rtol=1e-12)
+    assert (out[:, [0, 1, 8]] == 7.0).all()
+    assert (out[7] == 7.0).all()
+    assert (out[4, 2:8] == 0.0).all()
+    with pytest.raises(IndexError, match="row 20 of 20"):
+        combine(rows, Combinations.of([(np.array([[0, 20]]), np.ones(2), None)]), out)
+    with pytest.raises(IndexError, match="no place for 7 rows of 9 draws"):
+        combine(rows, Combinations.of([plain, over]), out[:6])

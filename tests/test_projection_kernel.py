@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from popsim.kernels.projection import LANES, project_history, project_indicators
+from popsim.kernels.combinations import Combinations, Summary
+from popsim.kernels.projection import (
+    LANES,
+    project_history,
+    project_indicators,
+    project_summary,
+)
 
 reference = runpy.run_path(str(Path(__file__).with_name("reference.py")))["reference"]
 
@@ -269,6 +275,63 @@ def test_a_batch_is_its_members_bit_for_bit(spread):
         member = project_indicators(**alone, on_negative="cut", age_breaks=[0, 5, 40])
         for have, want in zip(whole[:8], member[:8], strict=True):
             assert (have[..., d : d + 1] == want).all()
+
+
+def summary_of(inputs, draws, start=2):
+    """A summary of births over population, with space for more, and the rows that it names."""
+    years, parities = inputs["fertility"].shape[0], inputs["women"].shape[0]
+    births = np.arange(years * parities).reshape(years, parities)
+    first = 3 * years * parities + 6 * years
+    people = first + np.arange(2 * (years + 1)).reshape(years + 1, 2)
+    rows = people[-1, -1] + 1 + 2
+    sums = Combinations.of([(people, np.ones(2), None), (births, np.ones(parities), None)])
+    all_people, born = rows + np.arange(years + 1), rows + years + 1 + np.arange(years)
+    over = np.stack([born], axis=1), np.array([1000.0]), (all_people[1:, None], np.ones(1))
+    results = Combinations.of([over, (births.reshape(-1, 1), np.ones(1), None)])
+    checks = Combinations.of([(all_people[:, None], np.ones(1), None)])
+    out = np.full((years * (1 + parities) + 1, draws + 5), -1.0)
+    return Summary(sums, checks, results, np.zeros(years + 1), out, start)
+
+
+@pytest.mark.parametrize("draws", [1, LANES, 2 * LANES + 7])
+def test_a_summary_is_made_of_the_outputs(draws):
+    inputs = made(6, draws=draws)
+    whole = project_indicators(**inputs, on_negative="cut")
+    summary = summary_of(inputs, draws)
+    tile = {}
+    assert project_summary(summary, **inputs, on_negative="cut", out=tile) is None
+    years, parities = whole.births.shape[:2]
+    people = whole.population.sum(axis=(1, 2))
+    own = summary.out[:, 2 : 2 + draws]
+    rate = 1000 * whole.births.sum(axis=1) / people[1:]
+    np.testing.assert_allclose(own[:years], rate, rtol=1e-13)
+    assert (own[years:-1].reshape(years, parities, draws) == whole.births).all()
+    np.testing.assert_allclose(summary.largest, people.max(axis=1), rtol=1e-13)
+    assert (summary.out[:, :2] == -1).all()
+    assert (summary.out[:, 2 + draws :] == -1).all()
+    assert (summary.out[-1] == -1).all()
+    again = summary_of(inputs, draws)
+    project_summary(again, **inputs, on_negative="cut", out=tile)
+    assert (again.out == summary.out).all()
+
+
+def test_a_check_that_is_no_number_is_not_lost():
+    inputs = made(6, draws=3)
+    inputs["migration_factor"][1, 1] = np.nan
+    summary = summary_of(inputs, 3)
+    project_summary(summary, **inputs, on_negative="cut")
+    assert np.isfinite(summary.largest[:2]).all()
+    assert np.isnan(summary.largest[2:]).all()
+
+
+def test_a_summary_that_does_not_fit_is_refused():
+    inputs = made(6, draws=3)
+    summary = summary_of(inputs, 3)
+    with pytest.raises(ValueError, match=r"results \(26, 8\), not at least \(25, 9\)"):
+        project_summary(summary._replace(start=6), **inputs)
+    wrong = Combinations.of([(np.array([[999]]), np.ones(1), None)])
+    with pytest.raises(ValueError, match="checks of the summary name row 999 of 115"):
+        project_summary(summary._replace(checks=wrong), **inputs)
 
 
 def test_threads_change_no_bit():

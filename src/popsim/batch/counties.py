@@ -157,7 +157,7 @@ def split_region(data: xr.Dataset, shares: pd.DataFrame) -> xr.Dataset:
     (whole,) = [str(region) for region in data["region"].values]
     parts = {}
     for name, array in data.data_vars.items():
-        copied = xr.concat([array] * len(shares), "region", coords="minimal", compat="override")
+        copied = array.isel(region=np.zeros(len(shares), int))
         copied = copied.drop_vars(["region_name", "region_name_zh", "parent"], errors="ignore")
         copied = copied.assign_coords(region=shares["region"].to_numpy(dtype=str))
         if VARIABLES[str(name)].units == "person":

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from popsim.policy.instruments import DISCOUNT_RATE
 from popsim.policy.model import Scenario
 from popsim.policy.places import PlaceCounts
 from popsim.policy.services import service_payments
+
+if TYPE_CHECKING:
+    from popsim.kernels.combinations import Combinations
 
 __all__ = ["COST", "Bill", "Costs", "Window", "costs_of"]
 
@@ -40,10 +44,8 @@ class Bill:
 
     Parameters
     ----------
-    index : numpy.ndarray of int
-        Positions among the rows (year, birth_order), dims (year of payment, term).
-    weight : numpy.ndarray
-        CNY per birth, dims of ``index``; 0 where a term stands before the first year.
+    paid : Combinations
+        What is paid in each year, from the rows of births (year, birth_order) [CNY].
     promised : numpy.ndarray
         CNY per birth at the start of the year of birth, dims (year, birth_order).
     announced : int or None
@@ -53,8 +55,7 @@ class Bill:
         Whether money is paid by year too: for places, care or other measures.
     """
 
-    index: NDArray[np.int64]
-    weight: Array
+    paid: Combinations
     promised: Array
     announced: int | None
     services: bool
@@ -78,9 +79,11 @@ class Bill:
         Examples
         --------
         >>> from popsim.policy.files import baseline
-        >>> Bill.of(baseline(), range(2021, 2024), 4).index.shape
-        (3, 0)
+        >>> Bill.of(baseline(), range(2021, 2024), 4).paid.starts.tolist()
+        [0, 0, 0, 0, 0, 0, 0]
         """
+        from popsim.kernels.combinations import Combinations
+
         count = len(years)
         kinds = np.minimum(np.arange(orders), len(ORDERS) - 1)
         # One birth of a year and order at a time gives the table of what is paid when.
@@ -99,8 +102,7 @@ class Bill:
         trial = PlaceCounts(more, same, more, same)
         promised = promised_per_birth(scenario, years, instruments="all")
         return cls(
-            index=index.reshape(count, -1),
-            weight=weight.reshape(count, -1),
+            paid=Combinations.of([(index.reshape(count, -1), weight.reshape(count, -1), None)]),
             promised=np.asarray(promised.values)[:, kinds],
             announced=None if announced is None else max(announced, years[0]),
             services=bool(service_payments(scenario, trial, np.array(years))),
@@ -241,23 +243,23 @@ def costs_of(
         Money for places, care and other measures, and the part of it for places that come anyway,
         dims (2, year, draw) [CNY].
     """
-    from popsim.kernels.combinations import combine
+    from popsim.kernels.combinations import Combinations, combine
 
     if not windows:
         return []
     draws, orders = births.shape[-1], births.shape[1]
     first, stop = windows[0].first, max(window.stop for window in windows)
-    ours = births[first:stop].reshape(-1, draws)
+    ours = np.ascontiguousarray(births[first:stop]).reshape(-1, draws)
     theirs = births_ref[first:stop].reshape(-1, draws)
     more, kept = ours - theirs, np.minimum(ours, theirs)
     found = []
     for window in windows:
         index = np.arange((window.stop - window.first) * orders)[None, :]
-        money = window.of_births(promised)
+        money = Combinations.of([(index, window.of_births(promised), None)])
         cost, anyway, gained = (np.empty((1, draws)) for _ in range(3))
-        combine(ours, index, money, cost)
-        combine(kept, index, money, anyway)
-        combine(more, index, np.ones(index.shape), gained)
+        combine(ours, money, cost)
+        combine(kept, money, anyway)
+        combine(more, Combinations.of([(index, np.ones(index.size), None)]), gained)
         if services is not None:
             cost[0] += window.of_services(services[0])
             anyway[0] += window.of_services(services[1])

@@ -30,8 +30,8 @@ class Reduction:
         self.region, self.kept, self.space = region, kept, space
         self.laps, self.probabilities = region.laps, probabilities
         layout, size, years = region.layout, padded(len(region.draws)), len(region.years)
-        self.rows = space.empty((layout.results, size))
-        self.base = space.empty((layout.results, size))
+        self.rows = space.empty((layout.size, size))
+        self.base = space.empty((layout.size, size))
         self.money = space.empty((years * kept.money, size))
         self.services = space.empty((2, years, size))
         self.effects = space.empty((years * region.orders * kept.population, size))
@@ -73,56 +73,47 @@ class Reduction:
         paying = bill.services and (self.kept.money or self.kept.costs)
         spent = np.zeros(len(region.years), bool)
         for block in self.blocks if paying else ():
-            paid = self.services[:, :, block.start : block.start + len(block.draws)]
-            paid[:] = region.services(own, block)
-            spent |= (paid[0] != 0).any(axis=1)
+            paid, anyway = region.services(own, block)
+            self.services[0, :, block.columns] = paid
+            self.services[1, :, block.columns] = anyway
+            spent |= (paid != 0).any(axis=1)
             self.space.release()
         windows = Window.each(bill, region.years, spent) if self.kept.costs else []
         self.laps.to("money")
-        several = len(self.blocks) > 1
         costs: list[list[Costs]] = []
-        cut = []
-        births = layout.outputs["births"][0]
+        rows = self.rows if self.reference_known else self.base
+        births = layout.besides["births"]
         for block in self.blocks:
-            part = slice(block.start, block.start + len(block.draws))
+            part = block.columns
             effect = region.effect(block, own)
             if self.kept.population and effect is not None:
-                self.effects[:, part] = effect.reshape(-1, len(block.draws))
-            rows = region.project(block, scenario, effect)
-            for name, (where, ratio) in zip(layout.names, layout.ratios, strict=True):
-                held = self.rows[where]
-                plain = None if several or name in self.kept.draws else ratio.plain
-                if plain is None:
-                    combine(
-                        rows, ratio.rows, ratio.weight, held, below=ratio.below, start=block.start
-                    )
-                if not several:
-                    # At once, while the rows lie in the nearest caches.
-                    self.laps.to("indicators")
-                    self._reduce_level_and_change(where, held if plain is None else rows[plain])
-            cut.append(rows[layout.outputs["cut"][0]][0].copy())
+                self.effects[:, part] = np.exp(effect).reshape(-1, len(block.draws))
+            region.project(block, scenario, effect, rows)
             if block.context is None:
                 region.remember(block, rows, self.space)
-            self.laps.to("indicators")
             if self.kept.money:
-                combine(rows[births], bill.index, bill.weight, self.money, start=block.start)
+                combine(rows[births], bill.paid, self.money, columns=part)
                 if paying:
                     self.money[:, part] += self.services[0, :, part]
             if windows:
-                shaped = rows[births].reshape(len(region.years), region.orders, -1)
-                assert block.births is not None
+                ours, theirs = (
+                    array[births, part].reshape(len(region.years), region.orders, -1)
+                    for array in (rows, self.base)
+                )
                 besides = self.services[:, :, part] if paying else None
-                costs.append(costs_of(windows, bill.promised, shaped, block.births, besides))
+                costs.append(costs_of(windows, bill.promised, ours, theirs, besides))
             self.laps.to("money")
             self.space.release()
-        if several:
-            for where, _ in layout.ratios:
-                self._reduce_level_and_change(where, self.rows[where])
+        everything = slice(layout.results)
+        self._reduce(rows[everything], None, *self.levels)
+        if self.reference_known:
+            self._reduce(rows[everything], self.base[everything], *self.changes)
+        self.laps.to("quantiles")
         self.reference_known = True
         self._put(result, "", *self.levels)
         self._put(result, "_difference", *self.changes)
-        self._put_draws(result)
-        persons = np.concatenate(cut)
+        self._put_draws(result, rows)
+        persons = rows[layout.besides["cut"], : len(region.draws)][0]
         if not own.policies:
             region.notices += cut_notices(persons, region.code)
         result["outflow_cut"] = np.asarray(persons.sum())
@@ -172,26 +163,12 @@ class Reduction:
             result["window_last_year"][place] = years[window.stop - 1]
         self.laps.to("money")
 
-    def _put_draws(self, result: dict[str, np.ndarray]) -> None:
+    def _put_draws(self, result: dict[str, np.ndarray], rows: Array) -> None:
         layout = self.region.layout
-        for name, (where, _) in zip(layout.names, layout.ratios, strict=True):
+        for name, where in layout.kept.items():
             if name in self.kept.draws:
-                own = self.rows[where, : len(self.region.draws)]
+                own = rows[where, : len(self.region.draws)]
                 result[f"{name}_draws"] = own.reshape(*layout.shape(name), -1).copy()
-
-    def _reduce_level_and_change(self, where: slice, rows: Array) -> None:
-        """Reduce the rows of an indicator and, after the reference, their difference from it."""
-        draws = len(self.region.draws)
-        base = self.base[where]
-        self._reduce(rows, None, self.levels[0][:, where], self.levels[1][where])
-        if self.reference_known:
-            self._reduce(rows, base, self.changes[0][:, where], self.changes[1][where])
-        else:
-            for start in range(0, len(rows), _ROWS):
-                part = slice(start, start + _ROWS)
-                base[part, :draws] = rows[part, :draws]
-                self.space.release()
-        self.laps.to("quantiles")
 
     def _reduce(self, rows: Array, base: Array | None, quantiles: Array, means: Array) -> None:
         from popsim.kernels.quantiles import row_quantiles
@@ -213,7 +190,7 @@ class Reduction:
         self, result: dict[str, np.ndarray], kind: str, quantiles: Array, means: Array
     ) -> None:
         layout = self.region.layout
-        for name, (where, _) in zip(layout.names, layout.ratios, strict=True):
+        for name, where in layout.kept.items():
             shape = layout.shape(name)
             result[f"{name}{kind}"] = quantiles[:, where].reshape(-1, *shape).copy()
             result[f"{name}{kind}_mean"] = means[where].reshape(shape).copy()

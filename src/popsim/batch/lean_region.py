@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,10 +56,9 @@ class Block:
     """Draws that go through the kernel together, and what their reference run was."""
 
     draws: range
-    start: int
+    columns: slice
     factors: dict[str, Array]
     context: Context | None = None
-    births: Array | None = None
 
     @property
     def known(self) -> Context:
@@ -109,7 +109,8 @@ class Region:
         else:
             self.places = reference_places(np.array(self.years))
         self.notices: list[str] = []
-        self._buffers: dict[int, tuple[Array, dict[str, Array], Array]] = {}
+        self._effects: dict[int, Array] = {}
+        self._tile: dict[str, Array] = {}
 
     def _remembering(self, model: ResponseModel) -> ResponseModel:
         """Return a response that keeps its last effects by channel, policies and draws."""
@@ -125,7 +126,7 @@ class Region:
             also = ("childcare",) if name == "childcare_fee" else ()
             key = id(context), _told(scenario, {name, *also})
             return recent[name].of(
-                key, lambda: model.channel_effect(name, scenario, context, drawn)
+                key, lambda: _draws_close(model.channel_effect(name, scenario, context, drawn))
             )
 
         own.channel_effect = channel_effect  # type: ignore[method-assign]
@@ -142,8 +143,8 @@ class Region:
         years, by_order = len(self.years), 1
         if self.uncertainty.fertility == "progression":
             by_order = self.orders
-        by_year = by_order + 3 + 2 + self.orders + 2 + kept.money + self.orders * kept.population
-        return int(2 * self.layout.results + by_year * years)
+        by_year = by_order + 3 + 2 + 2 + kept.money + self.orders * kept.population
+        return int(2 * self.layout.size + by_year * years)
 
     def drawn(self, number: int, space: Space) -> Block:
         """Draw the factors of a block, draws last."""
@@ -156,86 +157,77 @@ class Region:
         for name, values in _by_year(labelled, "draw").items():
             factors[name] = space.empty(values.shape)
             factors[name][:] = values
-        return Block(draws, number * len(self.parts[0]), factors)
+        start = number * len(self.parts[0])
+        return Block(draws, slice(start, start + len(draws)), factors)
 
-    def buffers(self, draws: int) -> tuple[Array, dict[str, Array], Array]:
-        """Return memory for a block: all rows, the kernel's outputs in them, and the effect."""
-        if draws not in self._buffers:
-            rows = np.empty((self.layout.size, draws))
-            out = {
-                name: rows[where].reshape(*shape, draws)
-                for name, (where, shape) in self.layout.outputs.items()
-            }
-            effect = np.empty((len(self.years), self.orders, draws))
-            self._buffers[draws] = rows, out, effect
-        return self._buffers[draws]
+    def _factor(self, draws: int) -> Array:
+        """Return memory for the factor of a block on birth rates (year, order, draw)."""
+        if draws not in self._effects:
+            self._effects[draws] = np.empty((len(self.years), self.orders, draws))
+        return self._effects[draws]
 
     def effect(self, block: Block, scenario: Scenario) -> Array | None:
-        """Return the factor of a scenario on birth rates (year, order, draw); None is 1."""
+        """Return log factors of a scenario on birth rates (year, order, draw), or None."""
         if not scenario.policies:
             return None
         given = (scenario, no_policy(), block.known, block.draws, self.seed)
         by_channel = getattr(self.own_model, "by_channel", None)
         parts = by_channel(*given).values() if by_channel else [self.own_model.log_effect(*given)]
-        logs = np.asarray(sum(parts))
+        logs = reduce(np.add, parts).transpose(1, 2, 0)
+        if self.kinds.tolist() != list(range(logs.shape[1])):
+            logs = logs[:, self.kinds]
         self.laps.to("response")
-        effect = self.buffers(len(block.draws))[2]
-        for k, kind in enumerate(self.kinds):
-            np.exp(logs[:, :, kind].T, out=effect[:, k])
-        return effect
+        return np.asarray(logs)
 
-    def project(self, block: Block, scenario: Scenario, effect: Array | None) -> Array:
-        """Project a block; return its rows, which the next call overwrites. ``effect`` is lost."""
-        from popsim.kernels.combinations import combine
-        from popsim.kernels.projection import project_indicators
+    def project(self, block: Block, scenario: Scenario, effect: Array | None, rows: Array) -> None:
+        """Project a block and write its columns of rows; ``effect`` as of :meth:`effect`."""
+        from popsim.kernels.combinations import Summary
+        from popsim.kernels.projection import project_summary
 
-        rows, out, factor = self.buffers(len(block.draws))
         factors: dict[str, Any] = dict(block.factors)
+        drawn, factor = factors["fertility_factor"], self._factor(len(block.draws))
         if effect is None:
-            np.copyto(factor, factors["fertility_factor"])
+            np.copyto(factor, drawn)
         else:
-            np.multiply(effect, factors["fertility_factor"], out=factor)
+            # Year by year, so that what is written first is near when it is read again.
+            for year, logs in enumerate(effect):
+                np.exp(logs, out=factor[year])
+                factor[year] *= drawn[year]
         factors["fertility_factor"] = factor
         self.laps.to("factors")
-        found = project_indicators(**self.arguments, **factors, on_negative="cut", out=out)
-        if found.diagnosis is not None:
-            draw = block.draws[found.diagnosis.draw]
-            sentence = self.plan.sentence(0, 0, found.diagnosis)
+        layout, years = self.layout, len(self.years)
+        largest = np.zeros(2 * years + 1)
+        written = layout.of_reference if block.context is None else layout.of_scenario
+        summary = Summary(
+            layout.sums, layout.checks, written, largest, np.asarray(rows), block.columns.start
+        )
+        diagnosis = project_summary(
+            summary, **self.arguments, **factors, on_negative="cut", out=self._tile
+        )
+        if diagnosis is not None:
+            draw = block.draws[diagnosis.draw]
+            sentence = self.plan.sentence(0, 0, diagnosis)
             raise ProjectionError(f"scenario {scenario.id}, draw {draw}: {sentence}")
+        self._check_balance(largest[:years], largest[years:], scenario)
         self.laps.to("kernel")
-        for where, ratio in self.layout.sums:
-            combine(rows, ratio.rows, ratio.weight, rows[where])
-        self._check_balance(rows, scenario)
-        self.laps.to("indicators")
-        return rows
 
-    def _check_balance(self, rows: Array, scenario: Scenario) -> None:
+    def _check_balance(self, missing: Array, people: Array, scenario: Scenario) -> None:
         """Raise when the people of a year do not follow from those before and the flows."""
-        from popsim.kernels.combinations import combine
-
-        balance = self.layout.balance
-        missing = np.empty((len(balance.rows), rows.shape[1]))
-        combine(rows, balance.rows, balance.weight, missing)
-        off = np.abs(missing, out=missing).max(axis=1)
-        # Rounding grows with the people; those of one draw say how many there are.
-        people = rows[self.layout.population, 0]
-        wrong = ~(off <= 1e-10 * np.maximum(np.maximum(people[1:], people[:-1]), 1.0))
+        # Rounding grows with the people.
+        wrong = ~(missing <= 1e-10 * np.maximum(np.maximum(people[1:], people[:-1]), 1.0))
         if wrong.any():
             year = self.years[int(np.argmax(wrong))]
             raise ProjectionError(
                 f"the accounts of {self.code} in {year}, scenario {scenario.id}, miss by "
-                f"{off[wrong][0]:.6g} persons"
+                f"{missing[wrong][0]:.6g} persons"
             )
 
     def remember(self, block: Block, rows: Array, space: Space) -> None:
-        """Keep of the reference run what doses and costs refer to."""
-        where, shape = self.layout.outputs["births"]
-        block.births = space.empty((*shape, len(block.draws)))
-        block.births[:] = rows[where].reshape(block.births.shape)
+        """Keep of the reference run what doses refer to."""
         people = []
-        for index in (self.layout.population, self.layout.children):
+        for name in ("people", "infants"):
             own = space.empty((len(block.draws), len(self.years)))
-            own[:] = rows[index[:-1]].T
+            own[:] = rows[self.layout.besides[name], block.columns][:-1].T
             people.append(own)
         block.context = Context(
             np.array(self.years), people[0], people[1], self.places, self.gdp_per_head
@@ -243,7 +235,7 @@ class Region:
 
     def services(self, scenario: Scenario, block: Block) -> tuple[Array, Array]:
         """Return money for services, and the part for what comes anyway, dims (year, draw)."""
-        key = block.start, _told(scenario, None)
+        key = block.columns.start, _told(scenario, None)
         return self._services.of(key, lambda: self._paid_services(scenario, block))
 
     def _paid_services(self, scenario: Scenario, block: Block) -> tuple[Array, Array]:
@@ -282,6 +274,13 @@ def _told(scenario: Scenario, channels: set[str] | None) -> tuple[str, ...]:
     words = {"clause", "note", "payers"}
     basis = (scenario.gdp_per_head, scenario.household_income, scenario.child_cost)
     return *map(str, basis), *(policy.model_dump_json(exclude=words) for policy in chosen)
+
+
+def _draws_close(effect: Array | None) -> Array | None:
+    """Return an array of dims (draw, ...) whose draws lie next to each other in memory."""
+    if effect is None:
+        return None
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(effect, 0, -1)), -1, 0)
 
 
 def _by_year(factors: xr.Dataset, *last: str) -> dict[str, Array]:

@@ -1,8 +1,8 @@
 """Indicators of a run without labels: weighted sums of the kernel's output rows, and their ratios.
 
-The kernel writes all its outputs into one array, a row for every year and output and a column for
-every draw. What several indicators need (births of all orders, people of an age span) is added
-once, as further rows; an indicator is then one sum over another. The definitions are those of
+The kernel writes the outputs of a tile of draws into one array, a row for every year and output.
+What several indicators need (births of all orders, people of an age span) is added once, as further
+rows; an indicator is then one sum over another, and only that is kept. The definitions are those of
 :mod:`popsim.demography.indicators.standard`, which the tests compare with these.
 """
 
@@ -43,15 +43,6 @@ class Ratio(NamedTuple):
     weight: NDArray[np.float64]
     below: tuple[Index, NDArray[np.float64]] | None = None
 
-    @property
-    def plain(self) -> slice | None:
-        """Where the results lie as they are, one after the other; None if they are computed."""
-        if self.below is not None or self.weight.tolist() != [1.0]:
-            return None
-        first = int(self.rows[0, 0])
-        in_order = (self.rows[:, 0] == np.arange(first, first + len(self.rows))).all()
-        return slice(first, first + len(self.rows)) if in_order else None
-
 
 _Terms = Sequence[tuple[Index, float]]
 
@@ -77,16 +68,18 @@ class Layout:
     ----------
     outputs : dict of str to (slice, tuple of int)
         Rows of the kernel's outputs, and their shape without draws.
-    sums : list of (slice, Ratio)
-        Rows added to them, in the order in which they are computed.
-    population, children : numpy.ndarray of int
-        Rows of all people and of those under 3, shape (time,).
-    balance : Ratio
-        What the people of a year are more than those before and the flows explain.
-    ratios : list of (slice, Ratio)
-        The indicators, and their rows in the result.
-    size, results : int
-        Rows altogether, and rows of the result.
+    kept : dict of str to slice
+        Rows that are kept of each indicator; they lie one after the other.
+    besides : dict of str to slice
+        Rows that are kept besides: ``births`` (year, birth_order); ``cut``, persons whom migration
+        asked for and who were not there; and, of the reference alone, ``people`` and ``infants``,
+        all people and those under 3 (time).
+    results, size : int
+        Numbers of rows of the indicators, and of all rows that are kept.
+    sums, checks, of_scenario, of_reference : Combinations
+        How they are made, see :class:`popsim.kernels.combinations.Summary`. The first ``years``
+        checks are what the people of a year are more than those before and the flows explain; the
+        others are all people (time).
 
     Raises
     ------
@@ -96,16 +89,18 @@ class Layout:
     Examples
     --------
     >>> layout = Layout(80, 4, ["births", "third_child_share"])
-    >>> layout.outputs["births"][1], layout.results
-    ((80, 4), 160)
+    >>> layout.outputs["births"][1], layout.results, layout.kept["third_child_share"]
+    ((80, 4), 160, slice(80, 160, None))
     """
 
     def __init__(self, years: int, orders: int, indicators: Sequence[str]) -> None:
+        from popsim.kernels.combinations import Combinations
+
         self.years, self.orders = years, orders
         self.names = tuple(indicators)
         _check(self.names, orders)
         self.outputs: dict[str, tuple[slice, tuple[int, ...]]] = {}
-        self.size = 0
+        self._end = 0
         groups = len(AGE_BREAKS)
         for name, shape in (
             ("births", (years, orders)),
@@ -118,26 +113,41 @@ class Layout:
             ("cut", (2,)),
         ):
             self.outputs[name] = self._take(int(np.prod(shape))), shape
-        self.sums: list[tuple[slice, Ratio]] = []
         self._known: dict[str, Index] = {}
-        self.ratios: list[tuple[slice, Ratio]] = []
-        self.results = 0
-        # Doses and money need these whatever is reported.
-        self.population, self.children = self.people(), self.people(0, 3)
+        self._sums: list[Ratio] = []
+        self.size = 0
+        ratios = [LEAN_INDICATORS[name](self) for name in self.names]
+        self.kept = dict(zip(self.names, map(self._keep, ratios), strict=True))
+        self.results = self.size
+        besides = {"cut": _ratio([(self.rows("cut")[:1], 1.0)])}
+        self.besides = {}
+        if "births_by_order" in self.kept:
+            self.besides["births"] = self.kept["births_by_order"]
+        else:
+            besides["births"] = _orders(self, "births")
+        of_reference = {"people": _people(self), "infants": _people(self, 0, 3)}
+        for name, ratio in (besides | of_reference).items():
+            self.besides[name] = self._keep(ratio)
+        ratios += besides.values()
+        self.of_scenario = Combinations.of(ratios)
+        self.of_reference = Combinations.of([*ratios, *of_reference.values()])
+        self.checks = Combinations.of([self._balance(), of_reference["people"]])
+        self.sums = Combinations.of(self._sums)
+
+    def _balance(self) -> Ratio:
         people = self.people()
         terms = [(people[1:], 1.0), (people[:-1], -1.0)]
         for output, sign in (("births", -1.0), ("deaths", 1.0), ("migration", -1.0)):
             terms += [(rows, sign) for rows in self.rows(output).T]
-        self.balance = _ratio(terms)
-        for name in self.names:
-            ratio = LEAN_INDICATORS[name](self)
-            rows = slice(self.results, self.results + len(ratio.rows))
-            self.ratios.append((rows, ratio))
-            self.results = rows.stop
+        return _ratio(terms)
+
+    def _keep(self, ratio: Ratio) -> slice:
+        self.size += len(ratio.rows)
+        return slice(self.size - len(ratio.rows), self.size)
 
     def _take(self, rows: int) -> slice:
-        self.size += rows
-        return slice(self.size - rows, self.size)
+        self._end += rows
+        return slice(self._end - rows, self._end)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Return the shape of an indicator without draws: years, or times, and orders."""
@@ -154,7 +164,7 @@ class Layout:
         """Return the rows that hold sums over the last axis of ``rows``; made once."""
         if name not in self._known:
             where = self._take(len(rows))
-            self.sums.append((where, Ratio(rows, np.ones(rows.shape[1]))))
+            self._sums.append(Ratio(rows, np.ones(rows.shape[1])))
             self._known[name] = np.arange(where.start, where.stop)
         return self._known[name]
 

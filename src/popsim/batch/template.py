@@ -7,6 +7,7 @@ carry a checksum, which Zarr checks at every reading.
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,10 @@ class ArraySpec:
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
     attributes: dict[str, str]
+
+
+#: What a thread has opened: making arrays takes half as long as filling them.
+_latest = threading.local()
 
 
 @dataclass(frozen=True)
@@ -110,15 +115,26 @@ class Template:
         results : mapping of str to numpy.ndarray
             From :func:`popsim.batch.task.compute`; the first dimension is the scenario.
         """
-        zarr = loaded("zarr")
-        kept: dict[str, Any] = {}
-        store = zarr.storage.MemoryStore(store_dict=kept)
-        group = zarr.create_group(store=store, zarr_format=3)
-        for name in self.arrays:
-            array = self._create(group, name)
+        kept, arrays = self._open()
+        kept.clear()
+        for name, array in arrays.items():
             values = results[name]
             array[region, first : first + len(values)] = values.astype(self.dtype)
-        return {path: content for path, content in _as_files(kept).items() if "/c/" in path}
+        return _as_files(kept)
+
+    def _open(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return a store in memory and its arrays: those of the last call of this thread."""
+        known: tuple[Template, dict[str, Any], dict[str, Any]] | None
+        known = getattr(_latest, "opened", None)
+        if known is None or known[0] is not self:
+            zarr = loaded("zarr")
+            kept: dict[str, Any] = {}
+            group = zarr.create_group(
+                store=zarr.storage.MemoryStore(store_dict=kept), zarr_format=3
+            )
+            known = self, kept, {name: self._create(group, name) for name in self.arrays}
+            _latest.opened = known
+        return known[1:]
 
     def _create(self, group: Any, name: str) -> Any:
         codecs, spec = loaded("zarr.codecs"), self.arrays[name]
@@ -129,7 +145,7 @@ class Template:
             dtype=self.dtype,
             fill_value=math.nan,
             compressors=[
-                codecs.BloscCodec(cname="zstd", clevel=5, shuffle="shuffle"),
+                codecs.BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
                 codecs.Crc32cCodec(),
             ],
             dimension_names=spec.dims,

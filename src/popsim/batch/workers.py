@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 import signal
 import sys
 from collections.abc import Generator, Sequence
@@ -74,22 +75,25 @@ def _one_thread_each() -> Generator[None]:
 class _Process:
     """A worker process and the pipe to it; at most one task is with it."""
 
-    def __init__(self, job: Job, memory: int | None) -> None:
+    def __init__(self, memory: int | None) -> None:
         import multiprocessing
 
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, job, memory), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
         with _one_thread_each():
             self.process.start()
         theirs.close()
         self.task: Task | None = None
         self.ready = False
 
-    def give(self, task: Task, data: Any) -> None:
+    def give(self, task: Task, data: Any, job: bytes | None = None) -> None:
+        """Send a task; the first one with the job of all, pickled."""
         self.task = task
         with suppress(OSError):
             # A process that is gone is noticed when its answer is awaited.
+            if job is not None:
+                self.pipe.send_bytes(job)
             self.pipe.send((task, data))
 
     def answer(self) -> Outcome | None:
@@ -120,11 +124,15 @@ class _Process:
     def lost(self) -> bool:
         return not self.process.is_alive()
 
-    def stop(self) -> None:
+    def leave(self) -> None:
+        """Let the process end, without waiting for it."""
         # An idle one ends by itself when the pipe is closed.
         self.pipe.close()
         if self.task is not None:
             self.process.terminate()
+
+    def stop(self) -> None:
+        self.leave()
         self.process.join(_SECONDS_TO_STOP)
         if self.process.is_alive():
             self.process.kill()
@@ -146,12 +154,13 @@ def by_processes(
     """
     from multiprocessing.connection import wait as wait_for
 
-    shared, waiting = job.without_data(), list(reversed(tasks))
-    team = [_Process(shared, memory) for _ in range(min(workers, len(tasks)))]
+    shared, waiting = pickle.dumps(job.without_data()), list(reversed(tasks))
+    # All begin to start before the first is waited for: it reads the job when it has started.
+    team = [_Process(memory) for _ in range(min(workers, len(tasks)))]
     try:
         for process in team:
             task = waiting.pop()
-            process.give(task, job.inputs.region(task.region))
+            process.give(task, job.inputs.region(task.region), shared)
         while any(process.task for process in team):
             busy: dict[Any, _Process] = {p.pipe: p for p in team if p.task}
             for pipe in wait_for(list(busy)):
@@ -160,20 +169,23 @@ def by_processes(
                 if outcome is None:
                     continue
                 if waiting:
+                    first = None
                     if process.lost:
                         team.remove(process)
                         process.stop()
-                        process = _Process(shared, memory)
+                        process, first = _Process(memory), shared
                         team.append(process)
                     task = waiting.pop()
-                    process.give(task, job.inputs.region(task.region))
+                    process.give(task, job.inputs.region(task.region), first)
                 yield outcome
     finally:
+        for process in team:
+            process.leave()
         for process in team:
             process.stop()
 
 
-def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
+def _serve(pipe: Connection, memory: int | None) -> None:
     """Do tasks until the other end of the pipe is closed: the loop of a worker process."""
     # Ctrl-C reaches every process of a terminal; the one that writes decides what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -184,6 +196,7 @@ def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     with suppress(EOFError, OSError):
+        job = pickle.loads(pipe.recv_bytes())
         pipe.send(None)
         while True:
             task, data = pipe.recv()

@@ -25,6 +25,8 @@ _JIT: dict[str, Any] = {
     "nogil": True,
     "cache": True,
     "error_model": "numpy",
+    # The kernel takes no memory, so nobody has to count, at every call, who refers to an array.
+    "_nrt": False,
 }
 
 # The compiler only sees loops over lanes as vectors when what they call is part of them.
@@ -110,24 +112,20 @@ def add_row(work: Any, row: Any, other: Any) -> None:
 
 
 @njit(**_JIT)
-def load_row(work: Any, row: Any, source: Any, year: Any, size: Any, d: Any) -> None:
-    """Load a row of lanes from draw ``d`` on of one year of a factor, of ``size`` draws (or 1)."""
-    at = year * size + d
-    if d + _L <= size:
-        for lane in range(_L):
-            work[row + lane] = source[at + lane]
-    else:
-        last = year * size + size - _1
-        for lane in range(_L):
-            work[row + lane] = source[min(at + lane, last)]
+def load_row(work: Any, row: Any, source: Any, at: Any, d: Any) -> None:
+    """Load a row of lanes from draw ``d`` on of one row of a factor, which has all draws or one."""
+    size = np.uint64(source.shape[1])
+    # A loop of known length between two arrays would be unrolled one number at a time.
+    there = min(_L, size - d) if d < size else _0
+    for lane in range(there):
+        work[row + lane] = source[at, d + lane]
+    last = source[at, size - _1]
+    for lane in range(there, _L):
+        work[row + lane] = last
 
 
 @njit(**_JIT)
 def store_row(target: Any, at: Any, work: Any, row: Any, lanes: Any) -> None:
     """Write a row to an output; the last tile has fewer draws than lanes."""
-    if lanes == _L:
-        for lane in range(_L):
-            target[at + lane] = work[row + lane]
-    else:
-        for lane in range(lanes):
-            target[at + lane] = work[row + lane]
+    for lane in range(lanes):
+        target[at + lane] = work[row + lane]

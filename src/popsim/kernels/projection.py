@@ -17,6 +17,7 @@ The year itself is in :mod:`popsim.kernels.year_step` and :mod:`popsim.kernels.b
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ from popsim.kernels.births import (
     merge_open_shares,
     share_row,
 )
+from popsim.kernels.combinations import Summary, summarise
 from popsim.kernels.deaths import (
     period_deaths,
     separation_factors,
@@ -80,9 +82,10 @@ from popsim.kernels.year_step import (
     survive_newborn,
 )
 
-# Digest of births.py, lanes.py and year_step.py. numba renews the compiled projection only when
-# this file changes: with their digest here, an old compilation never outlives a change there.
-PARTS = "780b8c8347affe15"
+# Digest of births.py, combinations.py, lanes.py and year_step.py. numba renews the compiled
+# projection only when this file changes: with their digest here, an old compilation never outlives
+# a change there.
+PARTS = "36fc024bddab487e"
 
 __all__ = [
     "LANES",
@@ -93,6 +96,7 @@ __all__ = [
     "period_deaths",
     "project_history",
     "project_indicators",
+    "project_summary",
     "separation_factors",
 ]
 
@@ -235,9 +239,9 @@ def _run(
     girls: Any,  # (Y, K) share of girls among births
     spread: Any,  # (P1, A1) parity distribution of migrants, or (0, 0)
     breaks: Any,  # (G + 1,) age groups
-    schedule_weight: Any,
+    schedule_weight: Any,  # (Y or 1, D or 1), as all factors
     mixed: bool,
-    fertility_factor: Any,
+    fertility_factor: Any,  # (Y K or K, D or 1)
     up_weight: Any,
     migration_factor: Any,
     step: float,
@@ -274,6 +278,8 @@ def _run(
     out_by_age: Any,
     out_cohort_deaths: Any,
     out_moved: Any,
+    rows: Any,  # outputs of one tile, of which a summary is made
+    summary: Any,
     diagnosis: Any,
 ) -> None:
     """Run all tiles of draws through all years; see the module for the layout."""
@@ -290,14 +296,18 @@ def _run(
     last_share = last if last < ages - 1 else ages - 2
     # Ages reached at which births, or a traced run, need to know who was exposed.
     traced = survivors is not None
-    movers, mixes = migration_factor.ravel(), schedule_weight.ravel()
-    factors = fertility_factor.ravel()
     expose_from = (1 if traced else fertile_from, 1)
     expose_to = (ages - 1 if traced else min(fertile_to + 1, ages - 1), ages - 1 if traced else 1)
 
     for tile in range((draws + LANES - 1) // LANES):
         d = np.uint64(tile) * _L
         lanes = min(D - d, _L)
+        if summary is None:
+            width, column, written = D, d, lanes
+        else:
+            # One tile is held. Its width is not told the compiler: it would unroll every copy.
+            width = np.uint64(resident.size) // np.uint64(ages)
+            column, written = _0, width
 
         for sex in range(2):
             i = np.uint64(sex) * window + np.uint64(years) * _L
@@ -305,7 +315,9 @@ def _run(
                 fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
             sum_age_groups(stock, i, breaks, groups)
             for g in range(G):
-                store_row(out_groups, (np.uint64(sex) * G + g) * D + d, groups, g * _L, lanes)
+                store_row(
+                    out_groups, (np.uint64(sex) * G + g) * width + column, groups, g * _L, written
+                )
         for a in range(first, last + 1):
             i = np.uint64(years + a - first) * _4L
             for k in range(orders):
@@ -333,20 +345,20 @@ def _run(
             now = np.uint64(years - y)  # window row of age 0 at the start of the year
             year = np.uint64(y)
             at = year if migration_factor.shape[0] > 1 else _0
-            load_row(work, _MOVERS, movers, at, np.uint64(migration_factor.shape[1]), d)
+            load_row(work, _MOVERS, migration_factor, at, d)
             at = year if schedule_weight.shape[0] > 1 else _0
-            load_row(work, _SCHEDULE, mixes, at, np.uint64(schedule_weight.shape[1]), d)
+            load_row(work, _SCHEDULE, schedule_weight, at, d)
             if up_weight is not None:
                 at = year if up_weight.shape[0] > 1 else _0
-                load_row(work, _UP, up_weight.ravel(), at, np.uint64(up_weight.shape[1]), d)
+                load_row(work, _UP, up_weight, at, d)
                 for lane in range(_L):
                     weight = work[_UP + lane]
                     work[_UP + lane] = max(weight, 0.0)
                     work[_DOWN + lane] = max(-weight, 0.0)
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
-                at = (year if fertility_factor.shape[0] > 1 else _0) * K + np.uint64(k)
-                load_row(order, o + _FACTOR, factors, at, np.uint64(fertility_factor.shape[2]), d)
+                at = (year if fertility_factor.shape[0] > orders else _0) * K + np.uint64(k)
+                load_row(order, o + _FACTOR, fertility_factor, at, d)
                 fill_row(order, o + _BIRTHS, 0.0)
                 fill_row(order, o + _RATE, 0.0)
                 fill_row(order, o + _AGE_RATE, 0.0)
@@ -498,13 +510,13 @@ def _run(
                             girl = girls[y, k] * births
                             work[_GIRLS + lane] += girl
                             work[_BOYS + lane] += births - girl
-                        out = (np.uint64(y) * K + np.uint64(k)) * D + d
-                        store_row(out_births, out, order, o + _BIRTHS, lanes)
-                        store_row(out_rate, out, order, o + _RATE, lanes)
-                        store_row(out_age_rate, out, order, o + _AGE_RATE, lanes)
-                    out = np.uint64(y) * np.uint64(2) * D + d
-                    store_row(out_births_by_sex, out, work, _GIRLS, lanes)
-                    store_row(out_births_by_sex, out + D, work, _BOYS, lanes)
+                        out = (np.uint64(y) * K + np.uint64(k)) * width + column
+                        store_row(out_births, out, order, o + _BIRTHS, written)
+                        store_row(out_rate, out, order, o + _RATE, written)
+                        store_row(out_age_rate, out, order, o + _AGE_RATE, written)
+                    out = np.uint64(y) * np.uint64(2) * width + column
+                    store_row(out_births_by_sex, out, work, _GIRLS, written)
+                    store_row(out_births_by_sex, out + width, work, _BOYS, written)
 
                 survive_newborn(
                     stock,
@@ -574,12 +586,13 @@ def _run(
                     add_row(work, _CUT_CELLS, _CELLS)
                     if not unguarded:
                         add_row(work, _NOMINAL, _SHORT)
-                out = (np.uint64(y) * np.uint64(2) + np.uint64(sex)) * D + d
-                store_row(out_deaths, out, work, _DEATHS, lanes)
-                store_row(out_migration, out, work, _NOMINAL, lanes)
+                out = (np.uint64(y) * np.uint64(2) + np.uint64(sex)) * width + column
+                store_row(out_deaths, out, work, _DEATHS, written)
+                store_row(out_migration, out, work, _NOMINAL, written)
                 for g in range(G):
-                    out = ((np.uint64(y + 1) * np.uint64(2) + np.uint64(sex)) * G + g) * D + d
-                    store_row(out_groups, out, groups, g * _L, lanes)
+                    out = (np.uint64(y + 1) * np.uint64(2) + np.uint64(sex)) * G + g
+                    out = out * width + column
+                    store_row(out_groups, out, groups, g * _L, written)
                 if by_age is not None:
                     _store_flows(
                         out_cohort_deaths,
@@ -625,8 +638,10 @@ def _run(
                         row = np.uint64(a * orders + k)
                         out = np.uint64((y * orders + k) * ages + a) * D + d
                         store_row(out_by_age, out, by_age, row * _L, lanes)
-        store_row(out_cut, d, work, _CUT_PERSONS, lanes)
-        store_row(out_cut, D + d, work, _CUT_CELLS, lanes)
+        store_row(out_cut, column, work, _CUT_PERSONS, written)
+        store_row(out_cut, width + column, work, _CUT_CELLS, written)
+        if summary is not None:
+            summarise(rows, width, lanes, d, summary, resident, arrived)
 
 
 class Diagnosis(NamedTuple):
@@ -786,6 +801,24 @@ def _space(out: dict[str, Array] | None, name: str, shape: tuple[int, ...]) -> A
     return array
 
 
+def _tile(
+    out: dict[str, Array] | None, shapes: dict[str, tuple[int, ...]], summary: Summary
+) -> tuple[Array, dict[str, Array]]:
+    """Return the rows of a tile, flat, with space for the sums of a summary, and the outputs."""
+    stops = np.cumsum([math.prod(shape) for shape in shapes.values()])
+    size = int(stops[-1]) // LANES + len(summary.sums.starts) // 2
+    for name in ("sums", "checks", "results"):
+        told = getattr(summary, name)
+        if told.rows.size and told.rows.max() >= size:
+            raise ValueError(f"{name} of the summary name row {told.rows.max()} of {size}")
+    rows = _space(out, "tile", (size * LANES,))
+    parts = np.split(rows, stops)
+    return rows, {
+        name: part.reshape(shape)
+        for part, (name, shape) in zip(parts, shapes.items(), strict=False)
+    }
+
+
 def _project(
     women: Any,
     men: Any,
@@ -806,6 +839,7 @@ def _project(
     on_negative: OnNegative = "raise",
     age_breaks: Any = None,
     out: dict[str, Array] | None = None,
+    summary: Summary | None = None,
 ) -> tuple[Indicators, tuple[Array, ...]]:
     """Check shapes, lay out the inputs and run; both forms come through here."""
     women = _checked("women", women, (None, None))
@@ -903,9 +937,21 @@ def _project(
     rows = ages * LANES
     groups = breaks.size - 1
     shapes = output_shapes(
-        years=years, parities=parities, ages=ages, groups=groups, draws=draws, history=history
+        years=years,
+        parities=parities,
+        ages=ages,
+        groups=groups,
+        draws=draws if summary is None else LANES,
+        history=history,
     )
-    results = {name: _space(out, name, shape) for name, shape in shapes.items()}
+    held = None
+    if summary is not None:
+        needed = len(summary.results.starts) // 2, summary.start + draws
+        if any(have < want for have, want in zip(summary.out.shape, needed, strict=True)):
+            raise ValueError(f"the summary has results {summary.out.shape}, not at least {needed}")
+        held, results = _tile(out, shapes, summary)
+    else:
+        results = {name: _space(out, name, shape) for name, shape in shapes.items()}
     fused = [results.pop(name) for name in Indicators._fields[:-1]]
     full = list(results.values()) if history else [np.empty(0)] * (len(History._fields) - 1)
     diagnosis = np.zeros(7)
@@ -930,7 +976,7 @@ def _project(
         breaks,
         weight,
         schedules == 2,
-        factor,
+        factor.reshape(-1, factor.shape[-1]),
         level,
         movers,
         float(step),
@@ -956,6 +1002,8 @@ def _project(
         draws,
         *(array.reshape(-1) for array in fused),
         *(array.reshape(-1) for array in full),
+        held,
+        summary,
         diagnosis,
     )
     found = None
@@ -972,7 +1020,7 @@ def _locate(found: Diagnosis, arguments: dict[str, Any]) -> Diagnosis:
 
     The fused loop only knows the lane; looking for the cell there would cost every good run.
     """
-    one = dict(arguments, on_negative="cut", out=None)
+    one = dict(arguments, on_negative="cut", out=None, summary=None)
     for name in ("fertility_factor", "fertility_weight", "mortality_weight", "migration_factor"):
         value = one[name]
         if value is not None and np.shape(value)[-1] > 1:
@@ -1129,3 +1177,33 @@ def project_history(
     arguments = dict(locals())
     indicators, full = _run_checked(True, arguments)
     return History._make((*full, indicators))
+
+
+def project_summary(
+    summary: Summary, *, out: dict[str, Array] | None = None, **inputs: Any
+) -> Diagnosis | None:
+    """Project like :func:`project_indicators`, keeping only what is made of each tile's rows.
+
+    The outputs of a tile of draws stay in the nearest caches and are summarised there.
+
+    Parameters
+    ----------
+    summary : Summary
+        Rows are the outputs in the order of :class:`Indicators`, each with all its own dimensions,
+        then the summary's sums. Its ``largest`` and ``out`` are filled.
+    out : dict, optional
+        Memory for a tile, reused when its shape fits.
+    **inputs
+        Of :func:`project_indicators`.
+
+    Returns
+    -------
+    Diagnosis or None
+        The first impossible input; the results are then incomplete.
+
+    Raises
+    ------
+    ValueError
+        As :func:`project_indicators`, or when the summary and its results do not fit.
+    """
+    return _run_checked(False, {**inputs, "out": out, "summary": summary})[0].diagnosis

@@ -81,31 +81,39 @@ def _at_risk(alive: float, left: float, after: float, late: bool, unguarded: boo
 
 
 @njit(**_INLINE)
-def _fits(
-    stock: Any, j: Any, x: Any, stop: Any, s: Any, up: Any, down: Any, end: Any, work: Any,
-    limits: Any,
-) -> bool:  # fmt: skip
-    """Whether no outflow empties the cohorts that reach ages ``x`` to ``stop`` - 1, in any lane.
+def _needed(x: Any, s: Any, up: Any, down: Any, end: Any, limits: Any) -> Any:
+    """Persons that the cohort which reaches age ``x`` must hold, so that no outflow empties it.
 
     A bound with a small margin, for even timing: what the lane with most outflow and least
-    survival asks for, against every lane.
+    survival asks for.
     """
     most, least, highest, lowest = limits[0], limits[1], limits[2], limits[3]
-    while x < stop:
-        first = min(end[x - _1] * most, end[x - _1] * least)
-        second = min(end[x] * most, end[x] * least)
-        survival = s[x] + min(highest * up[x], 0.0) + min(lowest * down[x], 0.0)
-        if not survival > 0.0:
-            return False
-        needed = (max(-first, -second / survival - first) + 1e-9) * (1.0 + 1e-9)
-        few = 0
-        for lane in range(_L):
-            few += stock[j + lane] < needed
-        if few > 0:
-            return False
-        j += _L
-        x += _1
-    return True
+    first = min(end[x - _1] * most, end[x - _1] * least)
+    second = min(end[x] * most, end[x] * least)
+    survival = s[x] + min(highest * up[x], 0.0) + min(lowest * down[x], 0.0)
+    if not survival > 0.0:
+        return np.inf
+    return (max(-first, -second / survival - first) + 1e-9) * (1.0 + 1e-9)
+
+
+@njit(**_INLINE)
+def _fits(stock: Any, j: Any, x: Any, s: Any, up: Any, down: Any, end: Any, limits: Any) -> bool:
+    """Whether no outflow empties the cohorts that reach ages ``x`` to ``x`` + 4, in any lane."""
+    n0 = _needed(x, s, up, down, end, limits)
+    n1 = _needed(x + _1, s, up, down, end, limits)
+    n2 = _needed(x + _2, s, up, down, end, limits)
+    n3 = _needed(x + _3, s, up, down, end, limits)
+    n4 = _needed(x + _4, s, up, down, end, limits)
+    few = 0
+    for lane in range(_L):
+        few += (
+            (stock[j + lane] < n0)
+            | (stock[j + _L + lane] < n1)
+            | (stock[j + _2L + lane] < n2)
+            | (stock[j + _3L + lane] < n3)
+            | (stock[j + _4L + lane] < n4)
+        )
+    return few == 0
 
 
 @njit(**_INLINE)
@@ -267,9 +275,7 @@ def age_cohorts(
         size = _5 if five else _1
         j = i + (x - _1) * _L
         expose = x + size > expose_from and x < expose_to
-        if five and (
-            (inwards and inflow[x]) or _fits(stock, j, x, x + size, s, up, down, end, work, limits)
-        ):
+        if five and ((inwards and inflow[x]) or _fits(stock, j, x, s, up, down, end, limits)):
             _age_five(
                 stock, j, x, s, up, down, end, work, groups, g * _L if whole else last, weighted,
                 resident, survivors, expose,
