@@ -89,7 +89,7 @@ def test_the_compiled_kernel_is_renewed_when_a_part_changes():
     from popsim.kernels.projection import PARTS
 
     kernels = PACKAGE / "kernels"
-    names = ("births", "combinations", "lanes", "year_step")
+    names = ("births", "combinations", "lanes", "vectors", "year_step")
     parts = b"".join((kernels / f"{name}.py").read_bytes() for name in names)
     digest = hashlib.sha256(parts).hexdigest()[:16]
     assert digest == PARTS, f'write PARTS = "{digest}" in kernels/projection.py'

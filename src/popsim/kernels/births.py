@@ -23,7 +23,6 @@ from popsim.kernels.lanes import (
     _2L,
     _3L,
     _4L,
-    _8L,
     _AGE_RATE,
     _ARRIVED,
     _ARRIVED_SHARE,
@@ -47,6 +46,16 @@ from popsim.kernels.lanes import (
     _4,
     multiply_add,
 )
+from popsim.kernels.vectors import (
+    WIDTH,
+    load,
+    multiply_add_vectors,
+    over_positive,
+    spread,
+    store,
+)
+
+_WIDTH = np.uint64(WIDTH)
 
 
 @njit(**_INLINE)
@@ -140,136 +149,136 @@ def _births_one(
 
 
 @njit(**_INLINE)
-def _rate(h: float, change: float, f: float, mix: float, mixed: bool) -> Any:
-    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
-    return (multiply_add(mix, change, h) if mixed else h) * f
-
-
-@njit(**_INLINE)
-def _bear_four(
-    w0: float, w1: float, w2: float, w3: float, r0: float, r1: float, r2: float, r3: float
-) -> Any:
-    """Half a year of births: four shares and rates give births per woman and the shares after."""
-    b0 = r0 * w0
-    b1 = r1 * multiply_add(0.5, b0, w1)
-    b2 = r2 * multiply_add(0.5, b1, w2)
-    b3 = r3 * multiply_add(0.5, b2, w3)
-    return b0, b1, b2, b3, w0 - b0, w1 + (b0 - b1), w2 + (b1 - b2), w3 + b2
-
-
-@njit(**_INLINE)
-def _mothers(
-    p0: float, p1: float, p2: float, p3: float, q0: float, q1: float, q2: float, q3: float,
-    x0: float, x1: float, x2: float, x3: float, here: float, there: float,
-) -> Any:  # fmt: skip
-    """Births of one age and lane in both halves of the year.
-
-    ``p`` are shares of those who arrive, ``q`` of the residents, ``x`` rates of half a year.
-    Returns births by order, the inverse of mean women, and both shares after.
-    """
-    d0, d1, d2 = multiply_add(0.5, x0, 1.0), multiply_add(0.5, x1, 1.0), multiply_add(0.5, x2, 1.0)
-    mean = 0.5 * (here + there)
-    r0, r1, r2 = x0 / d0, x1 / d1, x2 / d2
-    inverse = 1.0 / mean if mean > 0.0 else 0.0  # no women, no rate
-    s0, s1, s2, s3, p0, p1, p2, p3 = _bear_four(p0, p1, p2, p3, r0, r1, r2, x3)
-    f0, f1, f2, f3, q0, q1, q2, q3 = _bear_four(q0, q1, q2, q3, r0, r1, r2, x3)
+def _bear_four(w0: Any, w1: Any, w2: Any, w3: Any, c0: Any, c1: Any, c2: Any, c3: Any) -> Any:
+    """Half a year of births: four shares and rates give half the births, and the shares after."""
+    b0 = c0 * w0
+    b1 = c1 * (w1 + b0)
+    b2 = c2 * (w2 + b1)
+    b3 = c3 * (w3 + b2)
+    moved1, moved2 = b0 - b1, b1 - b2
     return (
-        multiply_add(there, s0, here * f0), multiply_add(there, s1, here * f1),
-        multiply_add(there, s2, here * f2), multiply_add(there, s3, here * f3),
-        inverse, p0, p1, p2, p3, q0, q1, q2, q3,
+        b0, b1, b2, b3,
+        multiply_add_vectors(spread(-2.0), b0, w0), w1 + (moved1 + moved1),
+        w2 + (moved2 + moved2), multiply_add_vectors(spread(2.0), b2, w3),
     )  # fmt: skip
 
 
 @njit(**_INLINE)
-def _births_of_two_ages(
+def _quarter(half: Any, change: Any, k: Any, a: Any, factor: Any, mix: Any, mixed: bool) -> Any:
+    """Half the rate of half a year, of one order and age: schedules mixed, times the factor."""
+    base = spread(0.5 * half[k, a])
+    if mixed:
+        base = multiply_add_vectors(mix, spread(0.5 * change[k, a]), base)
+    return base * factor
+
+
+@njit(**_INLINE)
+def _births_of_four_orders(
     share: Any,
     i: Any,
-    a: Any,
+    first: Any,
+    stop: Any,
     order: Any,
     work: Any,
     resident: Any,
     arrived: Any,
-    j: Any,
+    arrived_from: Any,
     half: Any,
     change: Any,
     mixed: bool,
     step: float,
     by_age: Any,
 ) -> None:
-    """Bear the children of mothers aged a and a + 1, four orders, the last one open.
+    """Bear the children of mothers aged ``first`` to ``stop`` - 1, four orders, the last one open.
 
-    ``i`` is the share row of those who arrive at age a; the next are those who live there and
-    arrive at a + 1, and those who live there.
+    ``i`` is the share row of those who arrive at the first age; the next is of those who live there
+    and arrive at the age after it. Births are counted by halves, which changes no bit: a product
+    with 2 or 1/2 is exact, and what would be a product of the equations is a sum, for which the
+    processor has units of their own.
     """
-    row = a * _L
-    at = a * _4L
-    low = (a + 0.5) * step
-    h00, h01, h02, h03 = half[_0, a], half[_1, a], half[_2, a], half[_3, a]
-    b = a + _1
-    h10, h11, h12, h13 = half[_0, b], half[_1, b], half[_2, b], half[_3, b]
-    c00, c01, c02, c03 = change[_0, a], change[_1, a], change[_2, a], change[_3, a]
-    c10, c11, c12, c13 = change[_0, b], change[_1, b], change[_2, b], change[_3, b]
-    for lane in range(_L):
-        k0 = order[_FACTOR + lane]
-        k1 = order[_ORDER_L + _FACTOR + lane]
-        k2 = order[_2 * _ORDER_L + _FACTOR + lane]
-        k3 = order[_3 * _ORDER_L + _FACTOR + lane]
-        mix = work[_SCHEDULE + lane]
-        n0, n1, n2, n3, inverse, p0, p1, p2, p3, q0, q1, q2, q3 = _mothers(
-            share[i + lane], share[i + _L + lane], share[i + _2L + lane],
-            share[i + _3L + lane], share[i + _4L + lane], share[i + _4L + _L + lane],
-            share[i + _4L + _2L + lane], share[i + _4L + _3L + lane],
-            _rate(h00, c00, k0, mix, mixed), _rate(h01, c01, k1, mix, mixed),
-            _rate(h02, c02, k2, mix, mixed), _rate(h03, c03, k3, mix, mixed),
-            resident[row + lane], arrived[j + lane],
-        )  # fmt: skip
-        share[i + lane] = p0
-        share[i + _L + lane] = p1
-        share[i + _2L + lane] = p2
-        share[i + _3L + lane] = p3
-        m0, m1, m2, m3, inverse_next, p0, p1, p2, p3, q0, q1, q2, q3 = _mothers(
-            q0, q1, q2, q3,
-            share[i + _8L + lane], share[i + _8L + _L + lane],
-            share[i + _8L + _2L + lane], share[i + _8L + _3L + lane],
-            _rate(h10, c10, k0, mix, mixed), _rate(h11, c11, k1, mix, mixed),
-            _rate(h12, c12, k2, mix, mixed), _rate(h13, c13, k3, mix, mixed),
-            resident[row + _L + lane], arrived[j + _L + lane],
-        )  # fmt: skip
-        share[i + _4L + lane] = p0
-        share[i + _4L + _L + lane] = p1
-        share[i + _4L + _2L + lane] = p2
-        share[i + _4L + _3L + lane] = p3
-        share[i + _8L + lane] = q0
-        share[i + _8L + _L + lane] = q1
-        share[i + _8L + _2L + lane] = q2
-        share[i + _8L + _3L + lane] = q3
-        if by_age is not None:
-            by_age[at + lane] = n0
-            by_age[at + _L + lane] = n1
-            by_age[at + _2L + lane] = n2
-            by_age[at + _3L + lane] = n3
-            by_age[at + _4L + lane] = m0
-            by_age[at + _4L + _L + lane] = m1
-            by_age[at + _4L + _2L + lane] = m2
-            by_age[at + _4L + _3L + lane] = m3
-        order[_BIRTHS + lane] += n0 + m0
-        order[_ORDER_L + _BIRTHS + lane] += n1 + m1
-        order[_2 * _ORDER_L + _BIRTHS + lane] += n2 + m2
-        order[_3 * _ORDER_L + _BIRTHS + lane] += n3 + m3
-        # low * (f + g) + step * g is the rate weighted by the middle of both ages.
-        g0, g1, g2, g3 = m0 * inverse_next, m1 * inverse_next, m2 * inverse_next, m3 * inverse_next
-        f0, f1, f2, f3 = (
-            multiply_add(n0, inverse, g0), multiply_add(n1, inverse, g1),
-            multiply_add(n2, inverse, g2), multiply_add(n3, inverse, g3),
-        )  # fmt: skip
-        order[_RATE + lane] += f0
-        order[_ORDER_L + _RATE + lane] += f1
-        order[_2 * _ORDER_L + _RATE + lane] += f2
-        order[_3 * _ORDER_L + _RATE + lane] += f3
-        order[_AGE_RATE + lane] += multiply_add(low, f0, step * g0)
-        order[_ORDER_L + _AGE_RATE + lane] += multiply_add(low, f1, step * g1)
-        order[_2 * _ORDER_L + _AGE_RATE + lane] += multiply_add(low, f2, step * g2)
-        order[_3 * _ORDER_L + _AGE_RATE + lane] += multiply_add(low, f3, step * g3)
+    one = spread(1.0)
+    for lane in range(_0, _L, _WIDTH):
+        k0 = load(order, _FACTOR + lane)
+        k1 = load(order, _1 * _ORDER_L + _FACTOR + lane)
+        k2 = load(order, _2 * _ORDER_L + _FACTOR + lane)
+        k3 = load(order, _3 * _ORDER_L + _FACTOR + lane)
+        mix = load(work, _SCHEDULE + lane)
+        born0 = load(order, _BIRTHS + lane)
+        born1 = load(order, _1 * _ORDER_L + _BIRTHS + lane)
+        born2 = load(order, _2 * _ORDER_L + _BIRTHS + lane)
+        born3 = load(order, _3 * _ORDER_L + _BIRTHS + lane)
+        rate0 = load(order, _RATE + lane)
+        rate1 = load(order, _1 * _ORDER_L + _RATE + lane)
+        rate2 = load(order, _2 * _ORDER_L + _RATE + lane)
+        rate3 = load(order, _3 * _ORDER_L + _RATE + lane)
+        aged0 = load(order, _AGE_RATE + lane)
+        aged1 = load(order, _1 * _ORDER_L + _AGE_RATE + lane)
+        aged2 = load(order, _2 * _ORDER_L + _AGE_RATE + lane)
+        aged3 = load(order, _3 * _ORDER_L + _AGE_RATE + lane)
+        at = i + lane
+        p0, p1 = load(share, at), load(share, at + _L)
+        p2, p3 = load(share, at + _2L), load(share, at + _3L)
+        for a in range(first, stop):
+            row = a * _L + lane
+            here, there = load(resident, row), load(arrived, arrived_from + row)
+            y0 = _quarter(half, change, _0, a, k0, mix, mixed)
+            y1 = _quarter(half, change, _1, a, k1, mix, mixed)
+            y2 = _quarter(half, change, _2, a, k2, mix, mixed)
+            y3 = _quarter(half, change, _3, a, k3, mix, mixed)
+            c0, c1, c2 = y0 / (one + y0), y1 / (one + y1), y2 / (one + y2)
+            inverse = over_positive(2.0, here + there)  # no women, no rate
+            q0, q1 = load(share, at + _4L), load(share, at + _4L + _L)
+            q2, q3 = load(share, at + _4L + _2L), load(share, at + _4L + _3L)
+            s0, s1, s2, s3, p0, p1, p2, p3 = _bear_four(p0, p1, p2, p3, c0, c1, c2, y3)
+            store(share, at, p0)
+            store(share, at + _L, p1)
+            store(share, at + _2L, p2)
+            store(share, at + _3L, p3)
+            f0, f1, f2, f3, p0, p1, p2, p3 = _bear_four(q0, q1, q2, q3, c0, c1, c2, y3)
+            here, there = here + here, there + there
+            n0 = multiply_add_vectors(there, s0, here * f0)
+            n1 = multiply_add_vectors(there, s1, here * f1)
+            n2 = multiply_add_vectors(there, s2, here * f2)
+            n3 = multiply_add_vectors(there, s3, here * f3)
+            if by_age is not None:
+                out = a * _4L + lane
+                store(by_age, out, n0)
+                store(by_age, out + _L, n1)
+                store(by_age, out + _2L, n2)
+                store(by_age, out + _3L, n3)
+            born0, born1, born2, born3 = born0 + n0, born1 + n1, born2 + n2, born3 + n3
+            rate0 = multiply_add_vectors(n0, inverse, rate0)
+            rate1 = multiply_add_vectors(n1, inverse, rate1)
+            rate2 = multiply_add_vectors(n2, inverse, rate2)
+            rate3 = multiply_add_vectors(n3, inverse, rate3)
+            middle = inverse * spread((a + 0.5) * step)
+            aged0 = multiply_add_vectors(n0, middle, aged0)
+            aged1 = multiply_add_vectors(n1, middle, aged1)
+            aged2 = multiply_add_vectors(n2, middle, aged2)
+            aged3 = multiply_add_vectors(n3, middle, aged3)
+            at += _4L
+        store(share, at, p0)
+        store(share, at + _L, p1)
+        store(share, at + _2L, p2)
+        store(share, at + _3L, p3)
+        store(order, _BIRTHS + lane, born0)
+        store(order, _1 * _ORDER_L + _BIRTHS + lane, born1)
+        store(order, _2 * _ORDER_L + _BIRTHS + lane, born2)
+        store(order, _3 * _ORDER_L + _BIRTHS + lane, born3)
+        store(order, _RATE + lane, rate0)
+        store(order, _1 * _ORDER_L + _RATE + lane, rate1)
+        store(order, _2 * _ORDER_L + _RATE + lane, rate2)
+        store(order, _3 * _ORDER_L + _RATE + lane, rate3)
+        store(order, _AGE_RATE + lane, aged0)
+        store(order, _1 * _ORDER_L + _AGE_RATE + lane, aged1)
+        store(order, _2 * _ORDER_L + _AGE_RATE + lane, aged2)
+        store(order, _3 * _ORDER_L + _AGE_RATE + lane, aged3)
+
+
+@njit(**_INLINE)
+def _rate(h: float, change: float, f: float, mix: float, mixed: bool) -> Any:
+    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
+    return (multiply_add(mix, change, h) if mixed else h) * f
 
 
 @njit(**_INLINE)
@@ -359,18 +368,25 @@ def bear_children(
     ``i`` is the share row of those resident at ``first_age``.
     """
     orders = half.shape[0]
+    if orders == 4:
+        below = i + np.uint64(start_age - first_age) * _4L - _4L
+        # Two loops, because one would ask at every age.
+        if mixed:
+            _births_of_four_orders(
+                share, below, np.uint64(start_age), np.uint64(stop_age), order, work, resident,
+                arrived, arrived_from, half, change, True, step, by_age,
+            )  # fmt: skip
+        else:
+            _births_of_four_orders(
+                share, below, np.uint64(start_age), np.uint64(stop_age), order, work, resident,
+                arrived, arrived_from, half, change, False, step, by_age,
+            )  # fmt: skip
+        return
     a = start_age
     while a < stop_age:
         row = np.uint64(a) * _L
         # Those who arrive at the age lie a row before those who live there.
         below = i + np.uint64(a - first_age) * _4L - _4L
-        if orders == 4 and a + 2 <= stop_age:
-            _births_of_two_ages(
-                share, below, np.uint64(a), order, work, resident, arrived, arrived_from + row,
-                half, change, mixed, step, by_age,
-            )  # fmt: skip
-            a += 2
-            continue
         if orders == 1 and a + 5 <= stop_age:
             _births_of_five_ages(
                 np.uint64(a), order, work, resident, arrived, arrived_from + row, half, change,

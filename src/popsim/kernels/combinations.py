@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 __all__ = ["Combinations", "Summary", "combine", "summarise"]
 
 _JIT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
-# Within the projection: without memory of its own, so that arrays are not counted at every call; and
-# in its loops, because the compiler only then sees them as vectors.
+# Within the projection: without memory of their own, so that nobody counts who refers to an array;
+# and as part of its loops, because the compiler only then sees them as vectors.
 _INSIDE: dict[str, Any] = {**_JIT, "_nrt": False}
 _INLINE: dict[str, Any] = {**_INSIDE, "forceinline": True}
 # Unsigned, because signed indices bring wraparound code into the loops over draws.

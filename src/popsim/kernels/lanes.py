@@ -36,7 +36,7 @@ _INLINE = {**_JIT, "forceinline": True}
 _L = np.uint64(LANES)
 _0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
 _5 = np.uint64(5)
-_2L, _3L, _4L, _5L, _8L = _2 * _L, _3 * _L, _4 * _L, _5 * _L, _4 * _2 * _L
+_2L, _3L, _4L, _5L = _2 * _L, _3 * _L, _4 * _L, _5 * _L
 
 # Rows of lanes in the work array. Rows at constant distances are seen as distinct by the compiler.
 _MOVERS = np.uint64(0 * LANES)  # factor on migration

@@ -82,10 +82,10 @@ from popsim.kernels.year_step import (
     survive_newborn,
 )
 
-# Digest of births.py, combinations.py, lanes.py and year_step.py. numba renews the compiled
-# projection only when this file changes: with their digest here, an old compilation never outlives
-# a change there.
-PARTS = "36fc024bddab487e"
+# Digest of births.py, combinations.py, lanes.py, vectors.py and year_step.py. numba renews the
+# compiled projection only when this file changes: with their digest here, an old compilation never
+# outlives a change there.
+PARTS = "87f8c0a35b1db1a7"
 
 __all__ = [
     "LANES",

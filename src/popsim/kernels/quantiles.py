@@ -133,7 +133,7 @@ def _sort(x: Any, start: Any, stop: Any, space: Any) -> None:
         gap = np.uint64(each)
         for i in range(start + gap, stop):
             value = x[i]
-            j = i
+            j: Any = i
             while j >= start + gap and x[j - gap] > value:
                 x[j] = x[j - gap]
                 j -= gap

@@ -276,10 +276,18 @@ def age_cohorts(
         j = i + (x - _1) * _L
         expose = x + size > expose_from and x < expose_to
         if five and ((inwards and inflow[x]) or _fits(stock, j, x, s, up, down, end, limits)):
-            _age_five(
-                stock, j, x, s, up, down, end, work, groups, g * _L if whole else last, weighted,
-                resident, survivors, expose,
-            )  # fmt: skip
+            row = g * _L if whole else last
+            # Two loops: in one, stores that may be none would be masked, and slow.
+            if expose:
+                _age_five(
+                    stock, j, x, s, up, down, end, work, groups, row, weighted, resident,
+                    survivors, True,
+                )  # fmt: skip
+            else:
+                _age_five(
+                    stock, j, x, s, up, down, end, work, groups, row, weighted, resident,
+                    survivors, False,
+                )  # fmt: skip
             if not whole:
                 for k in range(_5):
                     while x + k >= np.uint64(breaks[g + _1]):
