@@ -76,6 +76,9 @@ _MEANING: dict[str, dict[str, str]] = {
         "differences": "the same of the paired difference from no new policy",
         "draws": "indicators of which every draw is written; large",
         "population": "population by sex and age of the central trajectory",
+        "costs": "what all instruments together cost over five and thirty years of births, the "
+        "additional births, the cost of each with its quantiles, the chance of none, and the share "
+        "paid for births that would have come anyway",
         "precision": "`single` stores numbers with an error below 6·10⁻⁸ of their value; sums and "
         "quantiles are computed in double precision either way",
     },

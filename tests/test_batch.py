@@ -80,7 +80,7 @@ def test_a_region_alone_is_that_of_the_batch_to_the_bit(whole, store, tmp_path):
     assert one.region.values.tolist() == ["339003"]
     same = store.sel(region=["339003"], scenario=["baseline", "grant"])
     for name, array in one.data_vars.items():
-        assert (array == same[name]).all(), name
+        assert array.equals(same[name]), name
 
 
 def test_a_scenario_elsewhere_is_the_reference_to_the_bit(store):

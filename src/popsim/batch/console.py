@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from popsim.errors import PopsimError
+
+if TYPE_CHECKING:
+    from popsim.batch.model import Keep
 
 __all__ = [
     "check_batch",
@@ -77,8 +80,27 @@ def describe_batch(name: str) -> None:
     click.echo(f"regions: {regions}")
     click.echo(f"draws: {batch.draws}, seed {batch.seed}, uncertainty {batch.uncertainty}")
     click.echo(f"response: {file.response.id}")
+    click.echo(f"keeps: {kept_words(batch.keep)}")
     for scenario in file.scenarios:
         click.echo(f"{scenario.id}: {scenario.label.en} {scenario.label.zh}")
+
+
+def kept_words(keep: Keep) -> str:
+    """Say in words what a batch keeps of every region and scenario.
+
+    Examples
+    --------
+    >>> from popsim.batch.model import Keep
+    >>> kept_words(Keep(quantiles=(0.1, 0.9), differences=False))
+    'headline indicators as 2 quantiles and means; costs of additional births'
+    """
+    several = keep.indicators
+    what = "headline indicators" if isinstance(several, str) else ", ".join(several)
+    forms = [f"{len(keep.quantiles)} quantiles", *["means"] * keep.means]
+    parts = [f"{what} as {' and '.join(forms)}" + ", with differences" * keep.differences]
+    parts += [f"every draw of {', '.join(keep.draws)}"] * bool(keep.draws)
+    parts += ["population by age"] * keep.population + ["costs of additional births"] * keep.costs
+    return "; ".join(parts)
 
 
 def print_plan(name: str, workers: int | None, out: Path | None) -> None:
@@ -98,6 +120,7 @@ def print_plan(name: str, workers: int | None, out: Path | None) -> None:
     )
     for scenario in inputs.scenarios:
         click.echo(f"  {scenario.id}: {scenario.label.en}")
+    click.echo(f"kept: {kept_words(planned.batch.keep)}")
     click.echo(f"\n{planned.estimate(workers)}")
     click.echo(
         "\nEstimated from a small piece of the work, measured just now. Nothing was written; "

@@ -135,6 +135,7 @@ class Keep(Strict):
     differences: bool = True
     draws: tuple[str, ...] = ()
     population: bool = False
+    costs: bool = True
     precision: Literal["single", "double"] = "single"
 
 

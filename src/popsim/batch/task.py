@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from popsim.batch.costs import costs_of_lean, costs_of_run
 from popsim.batch.lean import run_region
 from popsim.batch.lean_rows import LEAN_INDICATORS, MONEY, POPULATION
 from popsim.batch.lean_shared import shared_for
@@ -28,6 +29,8 @@ Array = NDArray[np.float64]
 
 #: What is added to the name of an indicator for what else is kept of it.
 MEAN, DIFFERENCE, DRAWS = "_mean", "_difference", "_draws"
+#: What migration could not take is among the notices; windows have the names of the registry.
+_NOT_KEPT = ("outflow_cut", "draws_cut", "window_first_year", "window_last_year")
 
 
 def compute(
@@ -43,6 +46,7 @@ def compute(
     probabilities: Sequence[float],
     keep_draws: Sequence[str] = (),
     keep_population: bool = False,
+    keep_costs: bool = False,
     threads: int = 1,
     tell: Callable[[str], None] | None = None,
 ) -> dict[str, Array]:
@@ -72,6 +76,8 @@ def compute(
         Indicators of which every draw is returned.
     keep_population : bool
         Whether the population by sex and age of the central trajectory is returned.
+    keep_costs : bool
+        Whether the costs of additional births are returned.
     threads : int
         Results do not depend on it.
     tell : callable, optional
@@ -91,7 +97,13 @@ def compute(
         - ``NAME_difference_mean`` (scenario, ...);
         - ``NAME_draws`` (scenario, ..., draw), where asked for;
 
-        and ``population`` (scenario, time, sex, age) [person], where asked for.
+        and, where asked for, ``population`` (scenario, time, sex, age) [person] and the costs of
+        :data:`popsim.batch.costs.COSTS`, of all instruments together: ``package_cost`` [CNY],
+        ``additional_births``, ``cost_per_additional_birth`` [CNY/birth], ``deadweight_share``,
+        ``chance_of_no_gain``, ``first_year`` and ``last_year`` (scenario, window), and
+        ``cost_per_additional_birth_quantile`` (scenario, quantile, window). Where nothing is paid
+        ``package_cost`` is 0 and the others are not numbers; the cost per birth is infinite where
+        births do not rise.
 
     Raises
     ------
@@ -121,21 +133,23 @@ def compute(
             seed=seed,
             indicators=indicators,
             probabilities=probabilities,
-            costs=False,
+            costs=keep_costs,
             keep_draws=keep_draws,
             keep_population=keep_population,
             tell=tell,
             shared=shared_for(response),
         )
-        # What migration could not take is among the notices.
-        return {n: array for n, array in reduced.items() if n not in ("outflow_cut", "draws_cut")}
+        if keep_costs:
+            reduced |= costs_of_lean(reduced)
+        return {name: array for name, array in reduced.items() if name not in _NOT_KEPT}
     repeated = _repeated(data, response, uncertainty, years, draws, seed, threads)
     (region,) = repeated.regions
-    reference = _reported(repeated, None, indicators)
+    reference = _reported(repeated, None, repeated.reference, indicators)
     found: dict[str, list[Array]] = {}
     for scenario in scenarios:
         applies = bool(scenario.policies) and scenario.covers(region)
-        values = _reported(repeated, scenario, indicators) if applies else reference
+        result = repeated.run(scenario) if applies else repeated.reference
+        values = _reported(repeated, scenario, result, indicators) if applies else reference
         for name in indicators:
             own, base = values[name].values, reference[name].values
             for suffix, array in (("", own), (DIFFERENCE, own - base)):
@@ -146,6 +160,10 @@ def compute(
                 found.setdefault(name + DRAWS, []).append(own)
         if keep_population:
             found.setdefault(POPULATION, []).append(values[POPULATION].values)
+        if keep_costs:
+            costs = costs_of_run(result, repeated.reference, probabilities)
+            for name, array in costs.items():
+                found.setdefault(name, []).append(array)
     if tell is not None:
         for notice in repeated.notices:
             tell(notice)
@@ -185,7 +203,7 @@ def layout(
         When an indicator cannot be computed from age groups.
     """
     repeated = _repeated(data, response, uncertainty, years, range(1), seed, 1)
-    found = _reported(repeated, None, indicators)
+    found = _reported(repeated, None, repeated.reference, indicators)
     return {
         str(name): {
             str(dim): array[dim].values.tolist() for dim in array.dims if str(dim) != "draw"
@@ -217,10 +235,9 @@ def _repeated(
 
 
 def _reported(
-    repeated: Repeated, scenario: Scenario | None, indicators: Sequence[str]
+    repeated: Repeated, scenario: Scenario | None, result: xr.Dataset, indicators: Sequence[str]
 ) -> dict[str, xr.DataArray]:
     """Return indicators (own dimensions, draw) and the central population of the one region."""
-    result = repeated.reference if scenario is None else repeated.run(scenario)
     found = {}
     further = [name for name in indicators if name not in result and name != MONEY]
     if further:
