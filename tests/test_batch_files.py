@@ -186,5 +186,5 @@ def test_the_reference_page_tells_every_key(monkeypatch):
     import batch_format
 
     page = "\n".join(batch_format.batch_reference())
-    for key in ("`data`", "`grid`", "`fertility_spread`", "`precision`"):
+    for key in ("`data`", "`grid`", "`fertility_spread`", "`precision`", "`costs`"):
         assert f"| {key} |" in page
