@@ -30,7 +30,6 @@ __all__ = [
 ]
 
 INTERRUPTED = 130
-_SHOWN_TASKS = 5
 
 
 def is_store(name: str) -> bool:
@@ -65,6 +64,10 @@ def check_batch(name: str) -> str:
     from popsim.batch.files import read_batch
 
     file = read_batch(name)
+    # Only once the file reads, because what follows loads the numerical libraries and the data.
+    from popsim.batch.inputs import load_inputs
+
+    load_inputs(file)
     ids = ", ".join(scenario.id for scenario in file.scenarios)
     return f"batch {file.batch.id}: {file.batch.draws} draws of {ids}"
 
@@ -163,11 +166,8 @@ def run_batch(
     again += "" if out is None else f" --out {out}"
     if len(report.failed):
         click.echo(f"\n{len(report.failed)} tasks failed:")
-        # What is wrong with a scenario is wrong in every region: told once.
-        for error, rows in report.failed.groupby("error", sort=False):
-            named = [f"{row['task']} {row['region_name_zh']}" for row in rows.to_dict("records")]
-            more = f" and {len(named) - _SHOWN_TASKS} more" if len(named) > _SHOWN_TASKS else ""
-            click.echo(f"  {', '.join(named[:_SHOWN_TASKS])}{more}: {error}")
+        for reason in report.reasons:
+            click.echo(f"  {reason}")
         click.echo(f"They are done again by: {again}")
     if report.interrupted:
         click.echo(f"Stopped. What is done is safe; go on with: {again}")
@@ -204,6 +204,7 @@ def check_whole(name: str) -> None:
 
 def describe_store(name: str) -> None:
     """Print what a store holds and how its tasks ended."""
+    from popsim.batch.failures import reasons
     from popsim.batch.manifest import read_manifest, read_records
     from popsim.batch.results import open_store
 
@@ -214,10 +215,12 @@ def describe_store(name: str) -> None:
     click.echo(f"begun {manifest.created} with {_listed(manifest.versions)}")
     seconds = sum(record.seconds for record in done)
     click.echo(f"{len(done)} of {len(manifest.tasks)} tasks done, {seconds:,.1f} s of computing")
-    for record in records.values():
-        if record.status != "done":
-            click.echo(f"  {record.task} failed: {record.error}")
     store = open_store(folder, partial=True)
+    label = "region_name_zh" if "region_name_zh" in store.coords else "region"
+    names = dict(zip(store["region"].values, map(str, store[label].values), strict=True))
+    failed = {name: one.error for name, one in records.items() if one.status != "done"}
+    for reason in reasons(failed, manifest.tasks, names):
+        click.echo(f"  failed {reason}")
     sizes = ", ".join(f"{dim} {size}" for dim, size in store.sizes.items())
     click.echo(f"dimensions: {sizes}")
     for key, value in store.attrs.items():

@@ -12,11 +12,12 @@ import xarray as xr
 from popsim.batch.counties import read_shares, split_region, trial_shares
 from popsim.batch.files import BatchFile
 from popsim.batch.task import MONEY
+from popsim.batch.trial import try_scenarios
 from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint
 from popsim.demography.extension import extend_baseline
 from popsim.demography.indicators import indicator_names
-from popsim.errors import DataError, Problems, nearest
+from popsim.errors import DataError, Problems, ScenarioError, nearest
 from popsim.evaluation.summary import HEADLINE
 from popsim.policy.model import Scenario
 from popsim.policy.reading import add_at, raise_in_order
@@ -77,8 +78,8 @@ def load_inputs(file: BatchFile) -> Inputs:
     Raises
     ------
     ScenarioError
-        When regions, scenarios, indicators or years are not in the data, each at its place in the
-        file.
+        When regions, scenarios, indicators or years are not in the data, or the response has no
+        answer to a scenario, each at its place in the file.
     DataError
         When the data cannot be read.
     """
@@ -99,7 +100,13 @@ def load_inputs(file: BatchFile) -> Inputs:
                 add_at(problems, mark, message, nearest(code, there))
             chosen += [region for region in covered if region not in chosen]
     for scenario in file.scenarios:
-        covered = covered_regions(scenario, data)
+        try:
+            covered = covered_regions(scenario, data)
+        except ScenarioError as error:
+            mark = file.marked.mark(file.places[scenario.id])
+            for problem in error.problems:
+                add_at(problems, mark, problem.message, problem.instead)
+            continue
         if chosen and not set(covered) & set(chosen):
             message = f"scenario {scenario.id!r} applies in none of the regions that are run"
             mark = file.marked.mark(("regions",))
@@ -112,10 +119,13 @@ def load_inputs(file: BatchFile) -> Inputs:
         add_at(problems, mark, f"{until} is not a year of the data", f"{first} to {last}")
     raise_in_order(problems)
     chosen_data = data.sel(region=[region for region in there if region in chosen])
+    response = Response(file.response)
+    try_scenarios(file, chosen_data, response, range(first, until + 1), problems)
+    raise_in_order(problems)
     return Inputs(
         data=chosen_data,
         scenarios=file.scenarios,
-        response=Response(file.response),
+        response=response,
         uncertainty=batch.uncertainty,
         years=range(first, until + 1),
         draws=range(batch.draws),

@@ -12,6 +12,7 @@ import xarray as xr
 from popsim.batch.cost_tables import COST_FIGURES, cost_effects, cost_ranking, kept_costs
 from popsim.batch.costs import COSTS
 from popsim.batch.extras import loaded
+from popsim.batch.failures import reasons
 from popsim.batch.manifest import ARRAYS, read_manifest, read_records, verify
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
 from popsim.dataset import stamp
@@ -94,14 +95,19 @@ def check_store(path: str | Path) -> list[str]:
     folder = Path(path)
     manifest, records = read_manifest(folder), read_records(folder)
     wrong = verify(folder, manifest.template)
+    failed = {}
     for task in manifest.tasks:
         record = records.get(task)
         if record is None:
             wrong.append(f"task {task} is missing")
         elif record.status != "done":
-            wrong.append(f"task {task} failed: {record.error}")
+            failed[task] = record.error
         else:
             wrong += [f"{clause} (task {task})" for clause in verify(folder, record.files)]
+    for reason in reasons(failed, manifest.tasks, {}):
+        count = len(reason.tasks)
+        one = f"task {reason.tasks[0]} failed: {reason.message}"
+        wrong.append(one if count == 1 else f"{count} tasks failed {reason}")
     return wrong
 
 
