@@ -126,8 +126,9 @@ def print_plan(name: str, workers: int | None, out: Path | None) -> None:
     click.echo(f"kept: {kept_words(planned.batch.keep)}")
     click.echo(f"\n{planned.estimate(workers)}")
     click.echo(
-        "\nEstimated from a small piece of the work, measured just now. Nothing was written; "
-        f"results go to {planned.store}."
+        "\nMeasured just now: a piece of the work, reading the inputs, and worker processes from "
+        "their\nstart until they had done that piece. Nothing was written; results go to "
+        f"{planned.store}."
     )
 
 

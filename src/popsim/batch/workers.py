@@ -10,6 +10,7 @@ import itertools
 import os
 import signal
 import sys
+import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -23,7 +24,7 @@ from popsim.errors import PopsimError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["by_processes", "by_threads", "nothing", "on_cluster"]
+__all__ = ["by_processes", "by_threads", "nothing", "on_cluster", "rehearse"]
 
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _SECONDS_TO_STOP = 5.0
@@ -120,11 +121,15 @@ class _Process:
     def lost(self) -> bool:
         return not self.process.is_alive()
 
-    def stop(self) -> None:
+    def let_go(self) -> None:
+        """Let it end, without waiting for it."""
         # An idle one ends by itself when the pipe is closed.
         self.pipe.close()
         if self.task is not None:
             self.process.terminate()
+
+    def stop(self) -> None:
+        self.let_go()
         self.process.join(_SECONDS_TO_STOP)
         if self.process.is_alive():
             self.process.kill()
@@ -169,8 +174,56 @@ def by_processes(
                     process.give(task, job.inputs.region(task.region))
                 yield outcome
     finally:
-        for process in team:
-            process.stop()
+        _stop(team)
+
+
+def _stop(team: Sequence[_Process]) -> None:
+    """End processes, all at the same time."""
+    for process in team:
+        process.let_go()
+    for process in team:
+        process.stop()
+
+
+def rehearse(job: Job, task: Task, workers: int) -> tuple[float, float, float]:
+    """Start worker processes, let each do the same task twice, and say what that took.
+
+    Parameters
+    ----------
+    job : Job
+    task : Task
+    workers : int
+
+    Returns
+    -------
+    first, again, ending : float
+        Seconds from the start of the processes until all had done the task, for all to do it once
+        more, and for them to end.
+
+    Raises
+    ------
+    PopsimError
+        When they cannot start, or the task fails.
+    """
+    shared, data = job.without_data(), job.inputs.region(task.region)
+    spent = []
+    start = time.perf_counter()
+    team = [_Process(shared, None) for _ in range(workers)]
+    try:
+        for _ in range(2):
+            for process in team:
+                process.give(task, data)
+            for process in team:
+                # The first answer of a new process is that it is there.
+                outcome = process.answer() or process.answer()
+                if outcome is None or outcome.error:
+                    told = outcome.error if outcome else "no answer"
+                    raise PopsimError(f"the piece that is measured failed: {told}")
+            spent.append(time.perf_counter() - start)
+            start = time.perf_counter()
+    finally:
+        _stop(team)
+    return spent[0], spent[1], time.perf_counter() - start
 
 
 def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
