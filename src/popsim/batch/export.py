@@ -32,6 +32,7 @@ _FIRST = (
     "unit",
     "year",
     "birth_order",
+    "sex",
     "window",
     "first_year",
     "last_year",

@@ -12,11 +12,11 @@ import xarray as xr
 from popsim.batch.counties import read_shares, split_region, trial_shares
 from popsim.batch.files import BatchFile
 from popsim.batch.task import MONEY
-from popsim.batch.trial import try_scenarios
+from popsim.batch.trial import try_indicators, try_scenarios
 from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint
 from popsim.demography.extension import extend_baseline
-from popsim.demography.indicators import indicator_names
+from popsim.demography.indicators import indicator_names, is_own_indicator
 from popsim.errors import DataError, Problems, ScenarioError, nearest
 from popsim.evaluation.summary import HEADLINE
 from popsim.policy.model import Scenario
@@ -25,6 +25,7 @@ from popsim.policy.response import Response
 from popsim.simulation import covered_regions
 from popsim.store import load_result
 from popsim.tables.read import read_tables
+from popsim.variables import VARIABLES
 
 __all__ = ["Inputs", "digest_of", "load_inputs"]
 
@@ -41,6 +42,7 @@ class Inputs:
         The reference first.
     response : Response
     uncertainty : str
+    demographic_noise : bool
     years, draws : range
     seed : int
     indicators : tuple of str
@@ -53,6 +55,7 @@ class Inputs:
     scenarios: tuple[Scenario, ...]
     response: Response
     uncertainty: str
+    demographic_noise: bool
     years: range
     draws: range
     seed: int
@@ -121,12 +124,14 @@ def load_inputs(file: BatchFile) -> Inputs:
     chosen_data = data.sel(region=[region for region in there if region in chosen])
     response = Response(file.response)
     try_scenarios(file, chosen_data, response, range(first, until + 1), problems)
+    try_indicators(file, chosen_data, response, indicators, problems)
     raise_in_order(problems)
     return Inputs(
         data=chosen_data,
         scenarios=file.scenarios,
         response=response,
         uncertainty=batch.uncertainty,
+        demographic_noise=batch.demographic_noise,
         years=range(first, until + 1),
         draws=range(batch.draws),
         seed=batch.seed,
@@ -163,13 +168,34 @@ def _indicators(file: BatchFile, problems: Problems) -> tuple[str, ...]:
     for key, names in (("indicators", named), ("draws", keep.draws)):
         for place, name in enumerate(names):
             mark = file.marked.mark(("keep", key, str(place)))
-            if name not in known:
+            refused = None if name not in known or name == MONEY else _refused(name)
+            if refused:
+                add_at(problems, mark, *refused)
+            elif name not in known:
                 guess = nearest(name, known) or "a name of popsim.indicator_names('all')"
                 add_at(problems, mark, f"there is no indicator {name!r}", guess)
             elif name not in named:
                 message = f"draws of {name} are kept, but it is not among the indicators"
                 add_at(problems, mark, message, f"indicators: [{', '.join([*named, name])}]")
     return tuple(named)
+
+
+def _refused(name: str) -> tuple[str, str] | None:
+    """Return why a batch does not report an indicator, and what to write instead."""
+    if is_own_indicator(name):
+        return (
+            f"{name} is an indicator of your own, which worker processes and --resume do not know",
+            "popsim.run and popsim.indicators for one region at a time",
+        )
+    dims = VARIABLES[name].dims
+    if "age" in dims:
+        return (
+            f"{name} is by single age, and a batch keeps no quantiles by single age",
+            "an indicator of the total, such as total_fertility_rate_by_order",
+        )
+    if "draw" not in dims:
+        return f"{name} is the same in every draw, so it has no quantiles", "the list without it"
+    return None
 
 
 def _identities(file: BatchFile, data: xr.Dataset) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Literal
 
@@ -24,6 +25,8 @@ from popsim.variables import VARIABLES
 __all__ = ["check_store", "effect_table", "kept_indicators", "open_store", "ranking", "shown_unit"]
 
 _NAMED = 5
+#: Own dimensions of indicators besides years.
+_GROUPS = ("birth_order", "sex")
 
 
 def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
@@ -125,7 +128,7 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
     Returns
     -------
     pandas.DataFrame
-        Columns indicator, label, label_zh, birth_order (where it applies), unit, reference,
+        Columns indicator, label, label_zh, birth_order and sex (where they apply), unit, reference,
         with_policy, difference (means over draws), difference_unit, and one column for each
         quantile of the paired difference, ``difference_q10`` and so on. Where costs of additional
         births are kept, they follow, whatever the year, with their window of births (``window``,
@@ -154,9 +157,9 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
     rows = []
     for name in names:
         unit, scale = shown_unit(name)
-        by_order = "birth_order" in here[name + MEAN].dims
-        for order in here["birth_order"].values.tolist() if by_order else [None]:
-            at = {} if order is None else {"birth_order": order}
+        own = [dim for dim in _GROUPS if dim in here[name + MEAN].dims]
+        for labels in itertools.product(*(here[dim].values.tolist() for dim in own)):
+            at = dict(zip(own, labels, strict=True))
             cell, other = here.sel(at) * scale, base.sel(at) * scale
             spread = cell[name + DIFFERENCE]
             rows.append(
@@ -164,7 +167,8 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
                     "indicator": name,
                     "label": VARIABLES[name].long_name,
                     "label_zh": VARIABLES[name].long_name_zh,
-                    "birth_order": order,
+                    "birth_order": at.get("birth_order"),
+                    **({"sex": at.get("sex")} if "sex" in here.dims else {}),
                     "unit": unit,
                     "reference": float(other[name + MEAN]),
                     "with_policy": float(cell[name + MEAN]),
@@ -197,6 +201,7 @@ def ranking(
     at: str,
     difference: bool = True,
     birth_order: int | None = None,
+    sex: str | None = None,
     window: str | None = None,
 ) -> pd.DataFrame:
     """Rank the regions under one scenario, or the scenarios in one region, largest first.
@@ -221,6 +226,8 @@ def ranking(
         differences.
     birth_order : int, optional
         Needed where the indicator has birth orders.
+    sex : {"female", "male"}, optional
+        Needed where the indicator has sexes.
     window : {"period", "lasting"}, optional
         Needed for costs: five years of births, or thirty.
 
@@ -269,11 +276,14 @@ def ranking(
             text = f"the store holds no {wanted}"
             raise DataError(f"{text}; write: {guess}" if guess else text)
     cells = _selected(store, year=year, **{fixed: at})[[name, name + MEAN]]
-    if "birth_order" in cells.dims:
-        orders = cells["birth_order"].values.tolist()
-        if birth_order not in orders:
-            raise DataError(f"{indicator} is by birth order; write: birth_order={orders[0]}")
-        cells = cells.sel(birth_order=birth_order)
+    for dim, asked in (("birth_order", birth_order), ("sex", sex)):
+        if dim not in cells.dims:
+            continue
+        known = cells[dim].values.tolist()
+        if asked not in known:
+            said = f"{indicator} is by {dim.replace('_', ' ')}"
+            raise DataError(f"{said}; write: {dim}={known[0]!r}")
+        cells = cells.sel({dim: asked})
     if of == "scenario" and difference:
         cells = cells.drop_sel(scenario=_reference(store))
     unit, scale = shown_unit(indicator)

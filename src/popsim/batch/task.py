@@ -16,7 +16,7 @@ from popsim.batch.costs import costs_of_lean, costs_of_run
 from popsim.batch.lean import run_region
 from popsim.batch.lean_rows import LEAN_INDICATORS, MONEY, POPULATION
 from popsim.batch.lean_shared import shared_for
-from popsim.demography.indicators import AGE_BREAKS
+from popsim.demography.indicators import AGE_BREAKS, may_need_single_ages
 from popsim.demography.uncertainty import Uncertainty
 from popsim.errors import DataError
 from popsim.policy.model import Scenario
@@ -29,6 +29,8 @@ Array = NDArray[np.float64]
 
 #: What is added to the name of an indicator for what else is kept of it.
 MEAN, DIFFERENCE, DRAWS = "_mean", "_difference", "_draws"
+#: Draws that are projected together where single ages are needed: 80 years take 50 MB.
+_BLOCK = 50
 #: What migration could not take is among the notices; windows have the names of the registry.
 _NOT_KEPT = ("outflow_cut", "draws_cut", "window_first_year", "window_last_year")
 
@@ -47,6 +49,7 @@ def compute(
     keep_draws: Sequence[str] = (),
     keep_population: bool = False,
     keep_costs: bool = False,
+    demographic_noise: bool = False,
     threads: int = 1,
     tell: Callable[[str], None] | None = None,
 ) -> dict[str, Array]:
@@ -68,8 +71,7 @@ def compute(
         Draw numbers.
     seed : int
     indicators : sequence of str
-        Names of indicators that need no single ages, and :data:`MONEY`, the payments of all
-        instruments together [CNY].
+        Names of indicators, and :data:`MONEY`, the payments of all instruments together [CNY].
     probabilities : sequence of float
         Of the quantiles, each from 0 to 1.
     keep_draws : sequence of str
@@ -78,6 +80,8 @@ def compute(
         Whether the population by sex and age of the central trajectory is returned.
     keep_costs : bool
         Whether the costs of additional births are returned.
+    demographic_noise : bool
+        As in :func:`popsim.run`.
     threads : int
         Results do not depend on it.
     tell : callable, optional
@@ -108,7 +112,7 @@ def compute(
     Raises
     ------
     DataError
-        When the data hold several regions, or an indicator cannot be computed from age groups.
+        When the data hold several regions, or do not give what an indicator needs.
     ProjectionError
         When inputs are impossible.
 
@@ -122,7 +126,7 @@ def compute(
     >>> {name: array.shape for name, array in found.items()}
     {'births': (1, 3, 3), 'births_mean': (1, 3), 'births_difference': (1, 3, 3), 'births_difference_mean': (1, 3)}
     """  # noqa: E501 - one line of output
-    if _lean(data, indicators):
+    if _lean(data, indicators) and not demographic_noise:
         reduced = run_region(
             data,
             scenarios,
@@ -142,14 +146,16 @@ def compute(
         if keep_costs:
             reduced |= costs_of_lean(reduced)
         return {name: array for name, array in reduced.items() if name not in _NOT_KEPT}
-    repeated = _repeated(data, response, uncertainty, years, draws, seed, threads)
+    noise = demographic_noise
+    repeated = _repeated(data, response, uncertainty, years, draws, seed, threads, noise)
     (region,) = repeated.regions
-    reference = _reported(repeated, None, repeated.reference, indicators)
+    told: list[str] = []
+    reference = _reported(repeated, None, repeated.reference, indicators, told)
     found: dict[str, list[Array]] = {}
     for scenario in scenarios:
         applies = bool(scenario.policies) and scenario.covers(region)
         result = repeated.run(scenario) if applies else repeated.reference
-        values = _reported(repeated, scenario, result, indicators) if applies else reference
+        values = _reported(repeated, scenario, result, indicators, told) if applies else reference
         for name in indicators:
             own, base = values[name].values, reference[name].values
             for suffix, array in (("", own), (DIFFERENCE, own - base)):
@@ -165,7 +171,7 @@ def compute(
             for name, array in costs.items():
                 found.setdefault(name, []).append(array)
     if tell is not None:
-        for notice in repeated.notices:
+        for notice in dict.fromkeys([*repeated.notices, *told]):
             tell(notice)
     return {name: np.stack(arrays) for name, arrays in found.items()}
 
@@ -200,10 +206,10 @@ def layout(
     Raises
     ------
     DataError
-        When an indicator cannot be computed from age groups.
+        When the data do not give what an indicator needs.
     """
     repeated = _repeated(data, response, uncertainty, years, range(1), seed, 1)
-    found = _reported(repeated, None, repeated.reference, indicators)
+    found = _reported(repeated, None, repeated.reference, indicators, [])
     return {
         str(name): {
             str(dim): array[dim].values.tolist() for dim in array.dims if str(dim) != "draw"
@@ -220,6 +226,7 @@ def _repeated(
     draws: range,
     seed: int,
     threads: int,
+    demographic_noise: bool = False,
 ) -> Repeated:
     if data.sizes.get("region") != 1:
         raise DataError(f"a task has one region, not {data.sizes.get('region', 0)}")
@@ -227,6 +234,7 @@ def _repeated(
         data,
         response=response,
         uncertainty=uncertainty,
+        demographic_noise=demographic_noise,
         years=years,
         draws=draws,
         seed=seed,
@@ -235,9 +243,16 @@ def _repeated(
 
 
 def _reported(
-    repeated: Repeated, scenario: Scenario | None, result: xr.Dataset, indicators: Sequence[str]
+    repeated: Repeated,
+    scenario: Scenario | None,
+    result: xr.Dataset,
+    indicators: Sequence[str],
+    told: list[str],
 ) -> dict[str, xr.DataArray]:
-    """Return indicators (own dimensions, draw) and the central population of the one region."""
+    """Return indicators (own dimensions, draw) and the central population of the one region.
+
+    What a reader must know of an indicator is added to ``told``.
+    """
     found = {}
     further = [name for name in indicators if name not in result and name != MONEY]
     if further:
@@ -246,7 +261,10 @@ def _reported(
             if scenario is None
             else repeated.factor(scenario)
         )
-        result = result.merge(repeated.indicators(factor, further)[further])
+        block = _BLOCK if any(map(may_need_single_ages, further)) else None
+        besides = repeated.indicators(factor, further, block=block)
+        told += [line for line in besides.attrs.get("notices", "").split("\n") if line]
+        result = result.merge(besides[further])
     for name in indicators:
         if name != MONEY:
             found[name] = result[name]

@@ -167,7 +167,7 @@ def make_template(batch: Batch, inputs: Inputs, block: int) -> Template:
     Raises
     ------
     DataError
-        When an indicator cannot be computed from age groups.
+        When the data do not give what an indicator needs.
     """
     keep = batch.keep
     regions = [str(region) for region in inputs.data["region"].values]
@@ -278,6 +278,7 @@ def _attributes(batch: Batch, inputs: Inputs) -> dict[str, Any]:
         "seed": batch.seed,
         "response": inputs.response.spec.id,
         "uncertainty": batch.uncertainty,
+        "demographic_noise": str(batch.demographic_noise).lower(),
         "popsim_version": __version__,
         "inputs_sha256": digest_of(inputs.identities),
         "notices": "\n".join([TOTALS, *[COSTLESS] * batch.keep.costs, *marked]),

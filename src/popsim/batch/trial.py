@@ -1,19 +1,26 @@
-"""Faults of scenarios that do not depend on the region, found before anything runs."""
+"""Faults of scenarios and indicators in every region, found at their place before anything runs."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from popsim.batch.files import BatchFile
-from popsim.errors import Problems, ScenarioError
+from popsim.batch.lean_rows import LEAN_INDICATORS, MONEY
+from popsim.batch.task import layout
+from popsim.errors import DataError, Problems, ScenarioError
 from popsim.policy.dose import reference_places
 from popsim.policy.files import baseline
 from popsim.policy.marks import Steps
 from popsim.policy.reading import add_at
 from popsim.policy.response import Context, Response
 
-__all__ = ["try_scenarios"]
+__all__ = ["try_indicators", "try_scenarios"]
+
+_YEARS = 3
 
 
 def try_scenarios(
@@ -53,6 +60,50 @@ def try_scenarios(
                 if key not in told:
                     told.add(key)
                     add_at(problems, file.marked.mark(steps), message, problem.instead or instead)
+
+
+def try_indicators(
+    file: BatchFile,
+    data: xr.Dataset,
+    response: Response,
+    indicators: Sequence[str],
+    problems: Problems,
+) -> None:
+    """Compute what is not usual once for one region and a few years, and note what the data lack.
+
+    Parameters
+    ----------
+    file : BatchFile
+    data : xarray.Dataset
+        The regions that are run.
+    response : Response
+    indicators : sequence of str
+    problems : Problems
+        Where faults are noted, each at the name of the indicator.
+    """
+    first = int(data["year"].values[0])
+    asked: dict[str, Any] = {
+        "response": response,
+        "uncertainty": file.batch.uncertainty,
+        "years": range(first, min(first + _YEARS, int(data["year"].values[-1]) + 1)),
+        "seed": file.batch.seed,
+    }
+    one = data.isel(region=[0])
+    further = [name for name in indicators if name not in LEAN_INDICATORS and name != MONEY]
+    try:
+        if further:
+            layout(one, indicators=further, **asked)
+        return
+    except DataError:
+        # One by one, to see whose fault it is.
+        pass
+    for name in further:
+        try:
+            layout(one, indicators=[name], **asked)
+        except DataError as error:
+            mark = file.marked.mark(("keep", "indicators", str(indicators.index(name))))
+            for problem in error.problems:
+                add_at(problems, mark, problem.message, problem.instead)
 
 
 def _context(data: xr.Dataset, years: range) -> Context:

@@ -12,6 +12,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "costs": ("costs of additional births", "新增出生的成本"),
     "counties": ("number of counties", "县数"),
     "data": ("data", "数据"),
+    "demographic_noise": ("demographic noise", "个体随机性"),
     "differences": ("differences from no new policy", "与无新增政策之差"),
     "draws": ("draws", "抽样"),
     "extend_to": ("carried on to", "延长至"),
@@ -52,6 +53,8 @@ MEANING: dict[str, dict[str, str]] = {
         "sweep": "scenarios with other values in some places",
         "response": "`default`, or a response file beside this one",
         "uncertainty": "which demographic assumptions are drawn, as in `popsim run`",
+        "demographic_noise": "whether the chance of single births and deaths is added, for small "
+        "populations, as in `popsim run`; several times slower",
         "until": "last year; the last of the data by default",
         "draws": "number of random draws",
         "seed": "seed of all random numbers",
@@ -83,8 +86,8 @@ MEANING: dict[str, dict[str, str]] = {
     "Keep": {
         "indicators": "`headline` is births, births by order, total fertility rate, shares of "
         "second and third births, natural increase, population, dependency ratios and `payments`; "
-        "others by their names in the [list of indicators](indicator-list.md), as far as they need "
-        "no single ages",
+        "others by their names in the [list of indicators](indicator-list.md), except those by "
+        "single age; what the set `monitoring` does not hold is several times slower",
         "quantiles": "quantiles over draws, exact",
         "means": "means over draws",
         "differences": "the same of the paired difference from no new policy",
