@@ -198,6 +198,20 @@ def test_regions_and_scenarios_are_ranked_by_cost(store, fruitless):
     assert worst["note"] == "no additional births"
 
 
+def test_without_policy_there_is_no_rank_and_what_is_missing_is_left_out(store):
+    asked = {"of": "region", "window": "period"}
+    nothing = ps.ranking(store, "cost_per_additional_birth", at="baseline", **asked)
+    assert nothing["rank"].isna().all()
+    assert nothing["value"].isna().all()
+    assert set(nothing["note"]) == {"no cost"}
+    table = ps.effect_table(store, 2027, region="339001", scenario="baseline")
+    assert set(table[table["indicator"] == "cost_per_additional_birth"]["note"]) == {"no cost"}
+    stopped = store.where(store["region"] != "339003")
+    ranks = ps.ranking(stopped, "cost_per_additional_birth", at="grant", **asked)
+    assert sorted(ranks["region"]) == ["339001", "339002", "339004"]
+    assert ranks["rank"].tolist() == [1, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -81,7 +81,8 @@ def describe_batch(name: str) -> None:
     click.echo(f"{batch.id}: {batch.label.en} {batch.label.zh}")
     regions = batch.regions if isinstance(batch.regions, str) else ", ".join(batch.regions)
     click.echo(f"regions: {regions}")
-    click.echo(f"draws: {batch.draws}, seed {batch.seed}, uncertainty {batch.uncertainty}")
+    noise = ", demographic noise" * batch.demographic_noise
+    click.echo(f"draws: {batch.draws}, seed {batch.seed}, uncertainty {batch.uncertainty}{noise}")
     click.echo(f"response: {file.response.id}")
     click.echo(f"keeps: {kept_words(batch.keep)}")
     for scenario in file.scenarios:

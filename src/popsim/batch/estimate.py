@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -104,7 +105,8 @@ def measured(plan: Plan, workers: int, threads: bool, processors: int) -> Estima
     """
     task, inputs, template = plan.tasks[0], plan.job.inputs, plan.job.template
     piece = replace(task, last=min(task.last, task.first + _SCENARIOS))
-    data = inputs.region(task.region)
+    # As workers get it: kernels are compiled anew for arrays that may be written to.
+    data = pickle.loads(pickle.dumps(inputs.region(task.region)))
     draws = len(inputs.draws)
     numbers = sorted({min(number, draws) for number in _DRAWS})
     jobs = [_with_draws(plan, number) for number in numbers]
