@@ -188,7 +188,8 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
         table["note"] = table["note"].fillna("")
         for column in ("window", "first_year", "last_year"):
             place = list(table.columns).index("unit")
-            table.insert(place, column, table.pop(column))
+            values = table.pop(column)
+            table.insert(place, column, values if column == "window" else values.astype("Int64"))
     return table
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import pickle
 import signal
 import sys
 import time
@@ -75,22 +76,25 @@ def _one_thread_each() -> Generator[None]:
 class _Process:
     """A worker process and the pipe to it; at most one task is with it."""
 
-    def __init__(self, job: Job, memory: int | None) -> None:
+    def __init__(self, memory: int | None) -> None:
         import multiprocessing
 
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, job, memory), daemon=True)
+        self.process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
         with _one_thread_each():
             self.process.start()
         theirs.close()
         self.task: Task | None = None
         self.ready = False
 
-    def give(self, task: Task, data: Any) -> None:
+    def give(self, task: Task, data: Any, job: bytes | None = None) -> None:
+        """Send a task; the first one with the job of all, pickled."""
         self.task = task
         with suppress(OSError):
             # A process that is gone is noticed when its answer is awaited.
+            if job is not None:
+                self.pipe.send_bytes(job)
             self.pipe.send((task, data))
 
     def answer(self) -> Outcome | None:
@@ -121,15 +125,15 @@ class _Process:
     def lost(self) -> bool:
         return not self.process.is_alive()
 
-    def let_go(self) -> None:
-        """Let it end, without waiting for it."""
+    def leave(self) -> None:
+        """Let the process end, without waiting for it."""
         # An idle one ends by itself when the pipe is closed.
         self.pipe.close()
         if self.task is not None:
             self.process.terminate()
 
     def stop(self) -> None:
-        self.let_go()
+        self.leave()
         self.process.join(_SECONDS_TO_STOP)
         if self.process.is_alive():
             self.process.kill()
@@ -151,12 +155,13 @@ def by_processes(
     """
     from multiprocessing.connection import wait as wait_for
 
-    shared, waiting = job.without_data(), list(reversed(tasks))
-    team = [_Process(shared, memory) for _ in range(min(workers, len(tasks)))]
+    shared, waiting = pickle.dumps(job.without_data()), list(reversed(tasks))
+    # All begin to start before the first is waited for: it reads the job when it has started.
+    team = [_Process(memory) for _ in range(min(workers, len(tasks)))]
     try:
         for process in team:
             task = waiting.pop()
-            process.give(task, job.inputs.region(task.region))
+            process.give(task, job.inputs.region(task.region), shared)
         while any(process.task for process in team):
             busy: dict[Any, _Process] = {p.pipe: p for p in team if p.task}
             for pipe in wait_for(list(busy)):
@@ -165,13 +170,14 @@ def by_processes(
                 if outcome is None:
                     continue
                 if waiting:
+                    first = None
                     if process.lost:
                         team.remove(process)
                         process.stop()
-                        process = _Process(shared, memory)
+                        process, first = _Process(memory), shared
                         team.append(process)
                     task = waiting.pop()
-                    process.give(task, job.inputs.region(task.region))
+                    process.give(task, job.inputs.region(task.region), first)
                 yield outcome
     finally:
         _stop(team)
@@ -180,7 +186,7 @@ def by_processes(
 def _stop(team: Sequence[_Process]) -> None:
     """End processes, all at the same time."""
     for process in team:
-        process.let_go()
+        process.leave()
     for process in team:
         process.stop()
 
@@ -205,20 +211,22 @@ def rehearse(job: Job, task: Task, workers: int) -> tuple[float, float, float]:
     PopsimError
         When they cannot start, or the task fails.
     """
-    shared, data = job.without_data(), job.inputs.region(task.region)
+    data = job.inputs.region(task.region)
+    shared: bytes | None = pickle.dumps(job.without_data())
     spent = []
     start = time.perf_counter()
-    team = [_Process(shared, None) for _ in range(workers)]
+    team = [_Process(None) for _ in range(workers)]
     try:
         for _ in range(2):
             for process in team:
-                process.give(task, data)
+                process.give(task, data, shared)
             for process in team:
                 # The first answer of a new process is that it is there.
                 outcome = process.answer() or process.answer()
                 if outcome is None or outcome.error:
                     told = outcome.error if outcome else "no answer"
                     raise PopsimError(f"the piece that is measured failed: {told}")
+            shared = None
             spent.append(time.perf_counter() - start)
             start = time.perf_counter()
     finally:
@@ -226,7 +234,7 @@ def rehearse(job: Job, task: Task, workers: int) -> tuple[float, float, float]:
     return spent[0], spent[1], time.perf_counter() - start
 
 
-def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
+def _serve(pipe: Connection, memory: int | None) -> None:
     """Do tasks until the other end of the pipe is closed: the loop of a worker process."""
     # Ctrl-C reaches every process of a terminal; the one that writes decides what happens.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -237,6 +245,7 @@ def _serve(pipe: Connection, job: Job, memory: int | None) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     with suppress(EOFError, OSError):
+        job = pickle.loads(pipe.recv_bytes())
         pipe.send(None)
         while True:
             task, data = pipe.recv()
