@@ -28,7 +28,7 @@ def greedy_then_killed(data, scenarios, **options):
     return compute(data, scenarios, **options)
 
 
-def unable_to_start(pipe, job, memory):
+def unable_to_start(pipe, memory):
     raise SystemExit(1)
 
 

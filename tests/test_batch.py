@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import batch_functions
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -16,10 +17,11 @@ from click.testing import CliRunner
 import popsim as ps
 from popsim.batch import plan as planning
 from popsim.batch.counties import read_shares, split_region, trial_shares
+from popsim.batch.estimate import measured
 from popsim.batch.progress import Progress
 from popsim.batch.results import check_store
 from popsim.batch.task import compute
-from popsim.batch.workers import by_threads
+from popsim.batch.workers import by_threads, rehearse
 from popsim.cli import main
 from popsim.policy.files import baseline
 
@@ -80,7 +82,7 @@ def test_a_region_alone_is_that_of_the_batch_to_the_bit(whole, store, tmp_path):
     assert one.region.values.tolist() == ["339003"]
     same = store.sel(region=["339003"], scenario=["baseline", "grant"])
     for name, array in one.data_vars.items():
-        assert (array == same[name]).all(), name
+        assert array.equals(same[name]), name
 
 
 def test_a_scenario_elsewhere_is_the_reference_to_the_bit(store):
@@ -263,6 +265,9 @@ def test_the_plan_says_what_it_will_cost(whole, monkeypatch):
     estimate = whole.estimate(workers=2)
     assert (estimate.tasks, estimate.trajectory_years) == (4, 4 * 3 * 12 * 8)
     assert 0 < estimate.seconds_a_task < 60
+    # Two processes that load numba take longer than anything here.
+    assert 0.5 < estimate.seconds_to_start < estimate.seconds
+    assert "starting and ending  about" in str(estimate)
     size = sum(len(content) for content in bits(whole.store).values())
     assert 0.2 * size < estimate.disk_bytes < 5 * size
     monkeypatch.chdir(whole.store.parent)
@@ -272,6 +277,33 @@ def test_the_plan_says_what_it_will_cost(whole, monkeypatch):
     for words in ("4 regions, 3 scenarios, 12 draws, 2021-2028", "trajectory-years     1,152"):
         assert words in done.output
     assert not (whole.store.parent / "results").exists()
+
+
+def test_the_plan_counts_what_does_not_depend_on_tasks(whole, monkeypatch):
+    asked = []
+
+    def rehearsed(job, task, workers):
+        asked.append((len(job.inputs.draws), task.last - task.first, workers))
+        return 30.0, 10.0, 5.0
+
+    monkeypatch.setattr("popsim.batch.estimate.rehearse", rehearsed)
+    crowded, alone = (measured(whole, workers, False, 2) for workers in (9, 1))
+    # 4 tasks, hence 4 workers at most, on 2 processors; 2 of them are started to be measured.
+    assert asked == [(12, 3, 2), (12, 3, 1)]
+    # 20 s to load for the command and, half as fast, for the workers; 5 s to end.
+    assert 0 < crowded.seconds_to_start - (20 + 20 * 2 + 5) < 10
+    assert crowded.seconds - crowded.seconds_to_start == pytest.approx(10.0 * 2, rel=0.01)
+    assert 0 < alone.seconds_to_start - (20 + 20 + 5) < 10
+    assert alone.seconds - alone.seconds_to_start == pytest.approx(10.0 * 4, rel=0.01)
+    threads = measured(whole, 2, True, 2)
+    assert len(asked) == 2
+    assert threads.seconds_to_start < 10
+
+
+def test_a_piece_that_fails_in_a_worker_is_told(whole):
+    broken = replace(whole.job, function=batch_functions.raising_in_second)
+    with pytest.raises(ps.PopsimError, match=r"the piece that is measured failed: ValueError"):
+        rehearse(broken, whole.tasks[1], 1)
 
 
 def test_the_command_runs_checks_describes_and_exports(tmp_path, monkeypatch):

@@ -143,12 +143,6 @@ def test_problems_of_scenario_files_are_told_with_theirs(tmp_path):
         read_batch(path)
 
 
-def test_an_indicator_that_needs_single_ages_is_refused(tmp_path):
-    path = write_batch(tmp_path, BATCH.replace("[births, births_by", "[median_age, births_by"))
-    with pytest.raises(ps.DataError, match="median_age"):
-        ps.plan(path)
-
-
 def test_a_sweep_makes_every_combination(tmp_path):
     grid = "{policies.grant.amount.2: [1 CNY, 2 CNY], policies.grant.amount.3+: [5 CNY, 6 CNY]}"
     text = BATCH.replace("seed: 3", f"seed: 3\nsweep: [{{scenario: grant, grid: {grid}}}]")
@@ -186,5 +180,5 @@ def test_the_reference_page_tells_every_key(monkeypatch):
     import batch_format
 
     page = "\n".join(batch_format.batch_reference())
-    for key in ("`data`", "`grid`", "`fertility_spread`", "`precision`"):
+    for key in ("`data`", "`grid`", "`fertility_spread`", "`precision`", "`costs`"):
         assert f"| {key} |" in page

@@ -7,6 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from popsim.batch.schema import batch_json_schema
 from popsim.errors import Problems
 from popsim.policy.files import scenario_names
 from popsim.policy.marks import load
@@ -14,6 +15,7 @@ from popsim.policy.schema import FORMATS, json_schema
 
 ROOT = Path(__file__).parents[1]
 SCENARIOS = [ROOT / "scenarios" / f"{n}.yaml" for n in scenario_names(ROOT / "scenarios")]
+BATCHES = sorted((ROOT / "scenarios").glob("*.batch.yaml"))
 RESPONSES = sorted((ROOT / "src/popsim/policy").glob("*response*.yaml"))
 GOOD = """schema: popsim.scenario/1
 id: case
@@ -30,8 +32,12 @@ policies:
 """
 
 
+def schema_of(name):
+    return batch_json_schema() if name == "batch" else json_schema(name)
+
+
 def validator(name):
-    schema = json_schema(name)
+    schema = schema_of(name)
     jsonschema.Draft202012Validator.check_schema(schema)
     # What cannot be written as JSON is no JSON Schema.
     return jsonschema.Draft202012Validator(json.loads(json.dumps(schema)))
@@ -45,11 +51,11 @@ def refused(text, tmp_path, name="scenario"):
     return [f"{e.json_path}: {e.message}" for e in validator(name).iter_errors(marked.data)]
 
 
-@pytest.mark.parametrize("path", SCENARIOS + RESPONSES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", SCENARIOS + RESPONSES + BATCHES, ids=lambda p: p.stem)
 def test_every_shipped_file_fits(path):
     marked = load(path, Problems())
     assert marked is not None
-    name = "response" if path in RESPONSES else "scenario"
+    name = marked.data["schema"].removeprefix("popsim.").removesuffix("/1")
     assert [e.message for e in validator(name).iter_errors(marked.data)] == []
 
 
@@ -101,8 +107,8 @@ policies:
 
 
 def test_every_object_is_closed_and_every_key_has_title_and_meaning():
-    for name in FORMATS:
-        for title, one in json_schema(name)["$defs"].items():
+    for name in (*FORMATS, "batch"):
+        for title, one in schema_of(name)["$defs"].items():
             if one.get("type") != "object":
                 continue
             assert one["additionalProperties"] is False, title
@@ -110,3 +116,57 @@ def test_every_object_is_closed_and_every_key_has_title_and_meaning():
             for key, prop in one["properties"].items():
                 assert prop["title"], f"{title}.{key}"
                 assert prop["description"], f"{title}.{key}"
+
+
+BATCH = """schema: popsim.batch/1
+id: case
+label: {en: A case, zh: 例}
+data: {tables: my-counties/, like: zhejiang-2020, split: {counties: 4}}
+regions: ["331126"]
+scenarios: [a, b]
+sweep:
+  - scenario: a
+    grid: {policies.grant.amount.2: [300 CNY/month, 600]}
+    list: {policies.grant.take_up: [80 %, 80 %]}
+until: 2050
+draws: 12
+seed: 3
+keep:
+  indicators: [births]
+  quantiles: [0.1, 0.9]
+  draws: [births]
+  costs: false
+  precision: double
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "words"),
+    [
+        ("draws: 12", "draws: 0", "$.draws", "less than the minimum of 1"),
+        ("seed: 3", "seed: 3.5", "$.seed", "not of type 'integer'"),
+        ("seed: 3\n", "", "$", "'seed' is a required property"),
+        ("counties: 4", "counties: 1000", "$.data.split", "not valid"),
+        ("[0.1, 0.9]", "[0.1, 90]", "$.keep.quantiles[1]", "greater than the maximum of 1"),
+        ("costs: false", "cost: false", "$.keep", "'cost' was unexpected"),
+        ("costs: false", "costs: 1", "$.keep.costs", "not of type 'boolean'"),
+        ("[300 CNY/month, 600]", "[]", "$.sweep[0].grid['policies.grant.amount.2']", "should be"),
+        ("precision: double", "precision: half", "$.keep.precision", "is not one of"),
+        ("batch/1", "scenario/1", "$.schema", "'popsim.batch/1' was expected"),
+    ],
+)
+def test_typical_mistakes_of_a_batch_are_refused(tmp_path, old, new, at, words):
+    assert refused(BATCH, tmp_path, "batch") == []
+    assert old in BATCH
+    found = refused(BATCH.replace(old, new, 1), tmp_path, "batch")
+    assert any(one.startswith(f"{at}: ") and words in one for one in found), found
+
+
+def test_the_command_prints_the_schema_of_every_format():
+    from click.testing import CliRunner
+
+    from popsim.cli import FORMAT_NAMES, main
+
+    for name in FORMAT_NAMES:
+        done = CliRunner().invoke(main, ["schema", name])
+        assert json.loads(done.output)["$id"] == f"urn:popsim:{name}:1"

@@ -354,7 +354,7 @@ def test_settings_of_check_and_describe(popsim):
 
 
 def test_schema_on_the_command_line(popsim):
-    assert tuple(FORMATS) == FORMAT_NAMES
+    assert (*FORMATS, "batch") == FORMAT_NAMES
     assert '"urn:popsim:response:1"' in popsim("schema", "response").output
     assert '"urn:popsim:scenario:1"' in popsim("schema").output
 

@@ -35,7 +35,7 @@ EXAMPLES = {
 }
 #: Names of the comparisons, repeated here so that --help loads no numerical library.
 PROOF_NAMES = ("looking-back", "un", "fertility-measures", "tfr-forecast", "evidence")
-FORMAT_NAMES = ("scenario", "response")
+FORMAT_NAMES = ("scenario", "response", "batch")
 UNCERTAINTY_NAMES = ("default", "progression", "none")
 #: Options of ``run`` by what they belong to; the others belong to both.
 SCENARIO_OPTIONS = (
@@ -666,12 +666,14 @@ def diff(first: str, second: str | None, locale: Literal["en", "zh"], settings: 
 @click.argument("name", type=click.Choice(FORMAT_NAMES), default="scenario")
 @_told
 def schema(name: str) -> None:
-    """Print the JSON Schema of scenario or response files, for editors."""
+    """Print the JSON Schema of scenario, response or batch files, for editors."""
     import json
 
+    from popsim.batch.schema import batch_json_schema
     from popsim.policy.schema import json_schema
 
-    click.echo(json.dumps(json_schema(name), ensure_ascii=False, indent=2))
+    found = batch_json_schema() if name == "batch" else json_schema(name)
+    click.echo(json.dumps(found, ensure_ascii=False, indent=2))
 
 
 @main.command(epilog=_example("new"))

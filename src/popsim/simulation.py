@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -319,12 +319,17 @@ class _Simulation:
     def _project(self, effect: xr.DataArray) -> xr.Dataset:
         return indicators(self._projected(effect))
 
-    def _projected(self, effect: xr.DataArray) -> xr.Dataset:
-        factors = self.factors.assign(fertility_factor=self.factors["fertility_factor"] * effect)
+    def _projected(
+        self, effect: xr.DataArray, detail: Literal["indicators", "history"] = "indicators"
+    ) -> xr.Dataset:
+        factors = self.factors
+        if effect.sizes["draw"] < factors.sizes["draw"]:
+            factors = factors.sel(draw=effect["draw"])
         return project(
             self.inputs,
             years=self.years,
-            factors=factors,
+            factors=factors.assign(fertility_factor=factors["fertility_factor"] * effect),
+            detail=detail,
             on_negative="cut",
             age_groups=AGE_BREAKS,
             threads=self.threads,
@@ -572,7 +577,7 @@ class Repeated:
 
     Parameters
     ----------
-    baseline, response, uncertainty, demography, years, draws, seed, threads
+    baseline, response, uncertainty, demography, demographic_noise, years, draws, seed, threads
         As in :func:`run`.
 
     Attributes
@@ -602,6 +607,7 @@ class Repeated:
         response: ResponseModel | str | Path = "default",
         uncertainty: str | Uncertainty = "default",
         demography: xr.Dataset | None = None,
+        demographic_noise: bool = False,
         years: Iterable[int] | None = None,
         draws: int | range = 500,
         seed: int = 1,
@@ -620,7 +626,7 @@ class Repeated:
         self._simulation = _Simulation(
             data, self.years, self.draws, seed, self.response, threads, doubt
         )
-        self._simulation.draw(demography, False)
+        self._simulation.draw(demography, demographic_noise)
         self.data = data
         self.regions = self._simulation.regions
         reference = self._simulation.run(no_policy(), self.regions)
@@ -666,7 +672,11 @@ class Repeated:
         return found.isel(scenario=0, drop=True)
 
     def indicators(
-        self, factor: xr.DataArray, which: str | Iterable[str] = "monitoring"
+        self,
+        factor: xr.DataArray,
+        which: str | Iterable[str] = "monitoring",
+        *,
+        block: int | None = None,
     ) -> xr.Dataset:
         """Return the indicators under a factor (region, year or time, draw).
 
@@ -675,8 +685,23 @@ class Repeated:
         factor : xarray.DataArray
         which : str or iterable of str
             Sets and indicators by name, as in :func:`popsim.indicators`.
+        block : int, optional
+            Draws that are projected together with every single age, for indicators that need them;
+            50 draws of 40 years of a region take 25 MB. Age groups of all draws by default.
         """
-        return indicators(self._simulation._projected(factor), which)
+        simulation = self._simulation
+        if block is None:
+            return indicators(simulation._projected(factor), which)
+        starts = range(0, factor.sizes["draw"], block)
+        parts = [factor.isel(draw=slice(start, start + block)) for start in starts]
+        found = [indicators(simulation._projected(part, "history"), which) for part in parts]
+        told = [
+            line for part in found for line in part.attrs.get("notices", "").split("\n") if line
+        ]
+        joined = xr.concat(found, "draw", data_vars="minimal", coords="minimal", compat="override")
+        if told:
+            joined.attrs["notices"] = "\n".join(dict.fromkeys(told))
+        return joined
 
     @property
     def notices(self) -> list[str]:

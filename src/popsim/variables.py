@@ -637,7 +637,7 @@ _POLICY = (
     ),
     Variable(
         "first_year",
-        ("scenario", "window"),
+        ("region", "scenario", "window"),
         "calendar year",
         "first year of birth counted",
         "统计的首个出生年份",
@@ -645,7 +645,7 @@ _POLICY = (
     ),
     Variable(
         "last_year",
-        ("scenario", "window"),
+        ("region", "scenario", "window"),
         "calendar year",
         "last year of birth counted",
         "统计的末个出生年份",

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from popsim.errors import PopsimError
+
+if TYPE_CHECKING:
+    from popsim.batch.model import Keep
 
 __all__ = [
     "check_batch",
@@ -27,7 +30,6 @@ __all__ = [
 ]
 
 INTERRUPTED = 130
-_SHOWN_TASKS = 5
 
 
 def is_store(name: str) -> bool:
@@ -62,6 +64,10 @@ def check_batch(name: str) -> str:
     from popsim.batch.files import read_batch
 
     file = read_batch(name)
+    # Only once the file reads, because what follows loads the numerical libraries and the data.
+    from popsim.batch.inputs import load_inputs
+
+    load_inputs(file)
     ids = ", ".join(scenario.id for scenario in file.scenarios)
     return f"batch {file.batch.id}: {file.batch.draws} draws of {ids}"
 
@@ -75,10 +81,30 @@ def describe_batch(name: str) -> None:
     click.echo(f"{batch.id}: {batch.label.en} {batch.label.zh}")
     regions = batch.regions if isinstance(batch.regions, str) else ", ".join(batch.regions)
     click.echo(f"regions: {regions}")
-    click.echo(f"draws: {batch.draws}, seed {batch.seed}, uncertainty {batch.uncertainty}")
+    noise = ", demographic noise" * batch.demographic_noise
+    click.echo(f"draws: {batch.draws}, seed {batch.seed}, uncertainty {batch.uncertainty}{noise}")
     click.echo(f"response: {file.response.id}")
+    click.echo(f"keeps: {kept_words(batch.keep)}")
     for scenario in file.scenarios:
         click.echo(f"{scenario.id}: {scenario.label.en} {scenario.label.zh}")
+
+
+def kept_words(keep: Keep) -> str:
+    """Say in words what a batch keeps of every region and scenario.
+
+    Examples
+    --------
+    >>> from popsim.batch.model import Keep
+    >>> kept_words(Keep(quantiles=(0.1, 0.9), differences=False))
+    'headline indicators as 2 quantiles and means; costs of additional births'
+    """
+    several = keep.indicators
+    what = "headline indicators" if isinstance(several, str) else ", ".join(several)
+    forms = [f"{len(keep.quantiles)} quantiles", *["means"] * keep.means]
+    parts = [f"{what} as {' and '.join(forms)}" + ", with differences" * keep.differences]
+    parts += [f"every draw of {', '.join(keep.draws)}"] * bool(keep.draws)
+    parts += ["population by age"] * keep.population + ["costs of additional births"] * keep.costs
+    return "; ".join(parts)
 
 
 def print_plan(name: str, workers: int | None, out: Path | None) -> None:
@@ -98,10 +124,12 @@ def print_plan(name: str, workers: int | None, out: Path | None) -> None:
     )
     for scenario in inputs.scenarios:
         click.echo(f"  {scenario.id}: {scenario.label.en}")
+    click.echo(f"kept: {kept_words(planned.batch.keep)}")
     click.echo(f"\n{planned.estimate(workers)}")
     click.echo(
-        "\nEstimated from a small piece of the work, measured just now. Nothing was written; "
-        f"results go to {planned.store}."
+        "\nMeasured just now: a piece of the work, reading the inputs, and worker processes from "
+        "their\nstart until they had done that piece. Nothing was written; results go to "
+        f"{planned.store}."
     )
 
 
@@ -140,11 +168,8 @@ def run_batch(
     again += "" if out is None else f" --out {out}"
     if len(report.failed):
         click.echo(f"\n{len(report.failed)} tasks failed:")
-        # What is wrong with a scenario is wrong in every region: told once.
-        for error, rows in report.failed.groupby("error", sort=False):
-            named = [f"{row['task']} {row['region_name_zh']}" for row in rows.to_dict("records")]
-            more = f" and {len(named) - _SHOWN_TASKS} more" if len(named) > _SHOWN_TASKS else ""
-            click.echo(f"  {', '.join(named[:_SHOWN_TASKS])}{more}: {error}")
+        for reason in report.reasons:
+            click.echo(f"  {reason}")
         click.echo(f"They are done again by: {again}")
     if report.interrupted:
         click.echo(f"Stopped. What is done is safe; go on with: {again}")
@@ -181,6 +206,7 @@ def check_whole(name: str) -> None:
 
 def describe_store(name: str) -> None:
     """Print what a store holds and how its tasks ended."""
+    from popsim.batch.failures import reasons
     from popsim.batch.manifest import read_manifest, read_records
     from popsim.batch.results import open_store
 
@@ -191,10 +217,12 @@ def describe_store(name: str) -> None:
     click.echo(f"begun {manifest.created} with {_listed(manifest.versions)}")
     seconds = sum(record.seconds for record in done)
     click.echo(f"{len(done)} of {len(manifest.tasks)} tasks done, {seconds:,.1f} s of computing")
-    for record in records.values():
-        if record.status != "done":
-            click.echo(f"  {record.task} failed: {record.error}")
     store = open_store(folder, partial=True)
+    label = "region_name_zh" if "region_name_zh" in store.coords else "region"
+    names = dict(zip(store["region"].values, map(str, store[label].values), strict=True))
+    failed = {name: one.error for name, one in records.items() if one.status != "done"}
+    for reason in reasons(failed, manifest.tasks, names):
+        click.echo(f"  failed {reason}")
     sizes = ", ".join(f"{dim} {size}" for dim, size in store.sizes.items())
     click.echo(f"dimensions: {sizes}")
     for key, value in store.attrs.items():

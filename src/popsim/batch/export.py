@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import xarray as xr
 
+from popsim.batch.cost_tables import cost_frame, kept_costs, shown
+from popsim.batch.costs import COSTS
 from popsim.batch.results import kept_indicators, shown_unit
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
 from popsim.errors import DataError, nearest
@@ -28,6 +32,10 @@ _FIRST = (
     "unit",
     "year",
     "birth_order",
+    "sex",
+    "window",
+    "first_year",
+    "last_year",
     "mean",
 )
 
@@ -52,7 +60,8 @@ def export_store(
         ``.nc``.
     indicators, regions, scenarios : sequence of str, optional
         All by default; indicators by the name of the indicator, its means and differences go with
-        it.
+        it. Figures of cost (``cost_per_additional_birth``, ``package_cost`` and so on) are among
+        them.
     years : range, optional
         Stocks are those at the end of these years.
 
@@ -68,11 +77,14 @@ def export_store(
     Notes
     -----
     Tables hold one row for each region, scenario, indicator, year (and birth order), with mean and
-    quantiles of the level and of the difference, in the units in which readers expect them.
+    quantiles of the level and of the difference, in the units in which readers expect them. Costs
+    have one row for each window of births instead of years, whatever ``years`` says, and their
+    figures in the columns of differences; ``note`` says where nothing is paid (``no cost``, empty
+    cells) and where births do not rise (infinite cost, ``inf``).
     netCDF holds the arrays as they are stored.
     """
     path = Path(path)
-    kinds: dict[str, Callable[[xr.Dataset, Path], None]] = {
+    kinds: dict[str, Callable[[xr.Dataset, list[str], Path], None]] = {
         ".csv": _to_csv,
         ".xlsx": _to_excel,
         ".nc": _to_netcdf,
@@ -83,10 +95,12 @@ def export_store(
             f"{path.name} is not a name for a table (.csv, .xlsx or .nc); write: {guess}"
         )
     chosen = _chosen(store, indicators, regions, scenarios, years)
+    kept = [*kept_indicators(chosen), *kept_costs(chosen)]
+    names = kept if indicators is None else [name for name in kept if name in indicators]
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".part")
     try:
-        kinds[path.suffix.lower()](chosen, unfinished)
+        kinds[path.suffix.lower()](chosen, names, unfinished)
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -107,8 +121,30 @@ def rows_by_region(store: xr.Dataset, indicator: str) -> Iterator[pd.DataFrame]:
     pandas.DataFrame
         Codes and names, ``unit``, ``year``, ``birth_order`` where there is one, and as far as they
         are kept ``mean``, ``q10`` …, ``difference_mean``, ``difference_q10`` …,
-        ``difference_unit``.
+        ``difference_unit``. Costs have ``window``, ``first_year``, ``last_year``, ``note`` and
+        ``note_zh`` besides, and no year.
     """
+    for code in store["region"].values:
+        here = store.sel(region=code)
+        if indicator in COSTS:
+            frame = cost_frame(here, indicator, "difference_")
+            frame = frame.rename(columns={"value": "difference_mean"})
+            frame["unit"] = frame["difference_unit"] = shown(indicator)[0]
+        else:
+            frame = _by_year(here, indicator)
+        frame["region"] = str(code)
+        frame["indicator"] = indicator
+        frame["label_zh"] = VARIABLES[indicator].long_name_zh
+        if "region_name_zh" in here.coords:
+            frame["region_name_zh"] = str(here["region_name_zh"].values)
+        names = dict(zip(store["scenario"].values, store["scenario_label_zh"].values, strict=True))
+        frame["scenario_label_zh"] = frame["scenario"].map(names)
+        first = [column for column in _FIRST if column in frame]
+        yield frame[first + [column for column in frame if column not in first]]
+
+
+def _by_year(here: xr.Dataset, indicator: str) -> pd.DataFrame:
+    """Return mean and quantiles of an indicator of one region by scenario and year."""
     unit, scale = shown_unit(indicator)
     parts = {
         "mean": indicator + MEAN,
@@ -116,37 +152,27 @@ def rows_by_region(store: xr.Dataset, indicator: str) -> Iterator[pd.DataFrame]:
         "difference_mean": indicator + DIFFERENCE + MEAN,
         "difference_": indicator + DIFFERENCE,
     }
-    for code in store["region"].values:
-        here = store.sel(region=code)
-        columns = {}
-        for column, name in parts.items():
-            if name not in here:
-                continue
-            values = here[name].compute() * scale
-            if "quantile" not in values.dims:
-                columns[column] = values
-                continue
-            for q in values["quantile"].values:
-                columns[f"{column}q{100 * q:g}"] = values.sel(quantile=q, drop=True)
-        keys = list(next(iter(columns.values())).dims)
-        wide = xr.Dataset(columns).reset_coords(drop=True)
-        frame = wide.to_dataframe(dim_order=keys).reset_index()
-        if "time" in frame:
-            # The stock of 1 January 2023 is published as that of the end of 2022.
-            frame = frame.rename(columns={"time": "year"})
-            frame["year"] -= 1
-        frame["region"] = str(code)
-        frame["indicator"] = indicator
-        frame["label_zh"] = VARIABLES[indicator].long_name_zh
-        frame["unit"] = unit
-        if "region_name_zh" in here.coords:
-            frame["region_name_zh"] = str(here["region_name_zh"].values)
-        names = dict(zip(store["scenario"].values, store["scenario_label_zh"].values, strict=True))
-        frame["scenario_label_zh"] = frame["scenario"].map(names)
-        if any(column.startswith("difference") for column in columns):
-            frame["difference_unit"] = POINTS.get(unit, unit)
-        first = [column for column in _FIRST if column in frame]
-        yield frame[first + [column for column in frame if column not in first]]
+    columns = {}
+    for column, name in parts.items():
+        if name not in here:
+            continue
+        values = here[name].compute() * scale
+        if "quantile" not in values.dims:
+            columns[column] = values
+            continue
+        for q in values["quantile"].values:
+            columns[f"{column}q{100 * q:g}"] = values.sel(quantile=q, drop=True)
+    keys = list(next(iter(columns.values())).dims)
+    wide = xr.Dataset(columns).reset_coords(drop=True)
+    frame = wide.to_dataframe(dim_order=keys).reset_index()
+    if "time" in frame:
+        # The stock of 1 January 2023 is published as that of the end of 2022.
+        frame = frame.rename(columns={"time": "year"})
+        frame["year"] -= 1
+    frame["unit"] = unit
+    if any(column.startswith("difference") for column in columns):
+        frame["difference_unit"] = POINTS.get(unit, unit)
+    return frame
 
 
 def _chosen(
@@ -156,7 +182,7 @@ def _chosen(
     scenarios: Sequence[str] | None,
     years: range | None,
 ) -> xr.Dataset:
-    there = kept_indicators(store)
+    there = [*kept_indicators(store), *kept_costs(store)]
     wanted = {"indicator": (indicators, there)}
     for dim, codes in (("region", regions), ("scenario", scenarios)):
         wanted[dim] = codes, [str(code) for code in store[dim].values]
@@ -168,6 +194,9 @@ def _chosen(
     if indicators is not None:
         suffixes = ("", MEAN, DIFFERENCE, DIFFERENCE + MEAN, DRAWS)
         names = [name + suffix for name in indicators for suffix in suffixes]
+        if set(indicators) & set(COSTS):
+            # Notes, years and quantiles of a cost come from the others.
+            names += [name for name in COSTS if name not in names]
         store = store[[name for name in names if name in store]]
     for dim, codes in (("region", regions), ("scenario", scenarios)):
         if codes is not None:
@@ -179,25 +208,25 @@ def _chosen(
     return store
 
 
-def _to_csv(store: xr.Dataset, path: Path) -> None:
+def _to_csv(store: xr.Dataset, names: list[str], path: Path) -> None:
     """Write one table; a column that an indicator does not have is empty in its rows."""
     columns: list[str] = []
-    for indicator in kept_indicators(store):
+    for indicator in names:
         frame = next(rows_by_region(store.isel(region=[0]), indicator))
-        columns += [name for name in map(str, frame.columns) if name not in columns]
+        columns += [column for column in map(str, frame.columns) if column not in columns]
     columns = [c for c in _FIRST if c in columns] + [c for c in columns if c not in _FIRST]
     # The byte-order mark makes spreadsheets read Chinese labels.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerow(columns)
-        for indicator in kept_indicators(store):
+        for indicator in names:
             for frame in rows_by_region(store, indicator):
                 frame.reindex(columns=columns).to_csv(file, header=False, index=False)
 
 
-def _to_excel(store: xr.Dataset, path: Path) -> None:
+def _to_excel(store: xr.Dataset, names: list[str], path: Path) -> None:
     from openpyxl import Workbook
 
-    for indicator in kept_indicators(store):
+    for indicator in names:
         sizes = store[indicator].sizes
         rows = 1
         for dim, size in sizes.items():
@@ -209,20 +238,30 @@ def _to_excel(store: xr.Dataset, path: Path) -> None:
             )
     # In this mode rows go to the disk as they come.
     book = Workbook(write_only=True)
-    for indicator in kept_indicators(store):
+    for indicator in names:
         sheet = book.create_sheet(indicator[:31])
         for place, frame in enumerate(rows_by_region(store, indicator)):
             if not place:
                 sheet.append(list(frame.columns))
             for row in frame.itertuples(index=False):
-                sheet.append([getattr(value, "item", lambda v=value: v)() for value in row])
+                sheet.append([_cell(value) for value in row])
     notes = book.create_sheet("notices")
     for line in str(store.attrs.get("notices", "")).splitlines():
         notes.append([line])
     book.save(path)
 
 
-def _to_netcdf(store: xr.Dataset, path: Path) -> None:
+def _cell(value: Any) -> Any:
+    """Return what a cell of Excel holds; a sheet knows no infinite number, so it gets the word."""
+    value = getattr(value, "item", lambda: value)()
+    if value is pd.NA:
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def _to_netcdf(store: xr.Dataset, names: list[str], path: Path) -> None:
     encoding = {
         str(name): {"zlib": True, "complevel": 1, "chunksizes": array.data.chunksize}
         for name, array in store.data_vars.items()

@@ -32,6 +32,8 @@ class BatchFile:
     response : ResponseFile
     marked : Marked
         Places of the values in the file.
+    places : dict of str to tuple of str
+        Where a scenario is named in the file, by its identifier.
     """
 
     path: Path
@@ -39,6 +41,7 @@ class BatchFile:
     scenarios: tuple[Scenario, ...]
     response: ResponseFile
     marked: Marked
+    places: dict[str, Steps]
 
     def beside(self, name: str) -> Path:
         """Return the path of a file named in the batch file."""
@@ -99,22 +102,25 @@ def read_batch(path: str | Path) -> BatchFile:
         instead = f"id: {stem}" if path.name.endswith(SUFFIX) else f"the name {batch.id}{SUFFIX}"
         add_at(problems, marked.values.get(("id",)), message, instead)
     scenarios = [baseline()]
+    places: dict[str, Steps] = {}
     for place, name in enumerate(batch.scenarios):
         steps = ("scenarios", str(place))
         scenario = _scenario(path, name, marked, steps, problems)
         if scenario is None or not (scenario.policies or scenario.id != scenarios[0].id):
             continue
         _append(scenarios, [scenario], marked, steps, problems)
+        places[scenario.id] = steps
     for place, wanted in enumerate(batch.sweep):
         steps = ("sweep", str(place))
         scenario = _scenario(path, wanted.scenario, marked, (*steps, "scenario"), problems)
         if scenario is not None:
             swept = _swept(scenario, wanted, marked, steps, problems)
             _append(scenarios, swept, marked, steps, problems)
+            places |= {one.id: (*steps, "scenario") for one in swept}
     response = _response(path, batch.response, marked, problems)
     raise_in_order(problems)
     assert response is not None
-    return BatchFile(path, batch, tuple(scenarios), response, marked)
+    return BatchFile(path, batch, tuple(scenarios), response, marked, places)
 
 
 def _append(

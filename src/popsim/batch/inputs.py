@@ -12,11 +12,12 @@ import xarray as xr
 from popsim.batch.counties import read_shares, split_region, trial_shares
 from popsim.batch.files import BatchFile
 from popsim.batch.task import MONEY
+from popsim.batch.trial import try_indicators, try_scenarios
 from popsim.data.samples import load_baseline
 from popsim.dataset import fingerprint
 from popsim.demography.extension import extend_baseline
-from popsim.demography.indicators import indicator_names
-from popsim.errors import DataError, Problems, nearest
+from popsim.demography.indicators import indicator_names, is_own_indicator
+from popsim.errors import DataError, Problems, ScenarioError, nearest
 from popsim.evaluation.summary import HEADLINE
 from popsim.policy.model import Scenario
 from popsim.policy.reading import add_at, raise_in_order
@@ -24,6 +25,7 @@ from popsim.policy.response import Response
 from popsim.simulation import covered_regions
 from popsim.store import load_result
 from popsim.tables.read import read_tables
+from popsim.variables import VARIABLES
 
 __all__ = ["Inputs", "digest_of", "load_inputs"]
 
@@ -40,6 +42,7 @@ class Inputs:
         The reference first.
     response : Response
     uncertainty : str
+    demographic_noise : bool
     years, draws : range
     seed : int
     indicators : tuple of str
@@ -52,6 +55,7 @@ class Inputs:
     scenarios: tuple[Scenario, ...]
     response: Response
     uncertainty: str
+    demographic_noise: bool
     years: range
     draws: range
     seed: int
@@ -77,8 +81,8 @@ def load_inputs(file: BatchFile) -> Inputs:
     Raises
     ------
     ScenarioError
-        When regions, scenarios, indicators or years are not in the data, each at its place in the
-        file.
+        When regions, scenarios, indicators or years are not in the data, or the response has no
+        answer to a scenario, each at its place in the file.
     DataError
         When the data cannot be read.
     """
@@ -99,7 +103,13 @@ def load_inputs(file: BatchFile) -> Inputs:
                 add_at(problems, mark, message, nearest(code, there))
             chosen += [region for region in covered if region not in chosen]
     for scenario in file.scenarios:
-        covered = covered_regions(scenario, data)
+        try:
+            covered = covered_regions(scenario, data)
+        except ScenarioError as error:
+            mark = file.marked.mark(file.places[scenario.id])
+            for problem in error.problems:
+                add_at(problems, mark, problem.message, problem.instead)
+            continue
         if chosen and not set(covered) & set(chosen):
             message = f"scenario {scenario.id!r} applies in none of the regions that are run"
             mark = file.marked.mark(("regions",))
@@ -112,11 +122,16 @@ def load_inputs(file: BatchFile) -> Inputs:
         add_at(problems, mark, f"{until} is not a year of the data", f"{first} to {last}")
     raise_in_order(problems)
     chosen_data = data.sel(region=[region for region in there if region in chosen])
+    response = Response(file.response)
+    try_scenarios(file, chosen_data, response, range(first, until + 1), problems)
+    try_indicators(file, chosen_data, response, indicators, problems)
+    raise_in_order(problems)
     return Inputs(
         data=chosen_data,
         scenarios=file.scenarios,
-        response=Response(file.response),
+        response=response,
         uncertainty=batch.uncertainty,
+        demographic_noise=batch.demographic_noise,
         years=range(first, until + 1),
         draws=range(batch.draws),
         seed=batch.seed,
@@ -153,13 +168,34 @@ def _indicators(file: BatchFile, problems: Problems) -> tuple[str, ...]:
     for key, names in (("indicators", named), ("draws", keep.draws)):
         for place, name in enumerate(names):
             mark = file.marked.mark(("keep", key, str(place)))
-            if name not in known:
+            refused = None if name not in known or name == MONEY else _refused(name)
+            if refused:
+                add_at(problems, mark, *refused)
+            elif name not in known:
                 guess = nearest(name, known) or "a name of popsim.indicator_names('all')"
                 add_at(problems, mark, f"there is no indicator {name!r}", guess)
             elif name not in named:
                 message = f"draws of {name} are kept, but it is not among the indicators"
                 add_at(problems, mark, message, f"indicators: [{', '.join([*named, name])}]")
     return tuple(named)
+
+
+def _refused(name: str) -> tuple[str, str] | None:
+    """Return why a batch does not report an indicator, and what to write instead."""
+    if is_own_indicator(name):
+        return (
+            f"{name} is an indicator of your own, which worker processes and --resume do not know",
+            "popsim.run and popsim.indicators for one region at a time",
+        )
+    dims = VARIABLES[name].dims
+    if "age" in dims:
+        return (
+            f"{name} is by single age, and a batch keeps no quantiles by single age",
+            "an indicator of the total, such as total_fertility_rate_by_order",
+        )
+    if "draw" not in dims:
+        return f"{name} is the same in every draw, so it has no quantiles", "the list without it"
+    return None
 
 
 def _identities(file: BatchFile, data: xr.Dataset) -> dict[str, str]:

@@ -135,6 +135,7 @@ class Keep(Strict):
     differences: bool = True
     draws: tuple[str, ...] = ()
     population: bool = False
+    costs: bool = True
     precision: Literal["single", "double"] = "single"
 
 
@@ -154,6 +155,7 @@ class Batch(Strict):
     sweep: tuple[SweptScenario, ...] = ()
     response: str = "default"
     uncertainty: Literal["default", "progression", "none"] = "default"
+    demographic_noise: bool = False
     until: Annotated[int, BeforeValidator(_read_last_year)] | None = None
     draws: Annotated[Whole, AfterValidator(_positive)]
     seed: Whole

@@ -2,73 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import os
-import time
-import tracemalloc
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
+from popsim.batch.estimate import Estimate, measured
 from popsim.batch.files import BatchFile, read_batch
 from popsim.batch.inputs import load_inputs
 from popsim.batch.model import Batch
-from popsim.batch.progress import told_seconds
 from popsim.batch.run import Report, run_plan
 from popsim.batch.template import make_template
-from popsim.batch.work import Job, Task, do
-from popsim.errors import DataError, PopsimError
+from popsim.batch.work import Job, Task
+from popsim.errors import DataError
 
 __all__ = ["Estimate", "Plan", "plan"]
 
 #: Results of a task are sent whole from the worker that makes them to the process that writes.
 MOST_BYTES_A_TASK = 256e6
-_MEASURED_SCENARIOS = 4
-_MEASURED_DRAWS = (50, 150)
-_PROCESS_BYTES = 250e6
-"""Resident memory of a process that has loaded popsim and its kernels [bytes]."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a batch costs, from a measurement of a few seconds.
-
-    Parameters
-    ----------
-    tasks : int
-    trajectory_years : int
-        Region × scenario × draw × year.
-    seconds_a_task : float
-        On one processor.
-    seconds : float
-        Of the whole run.
-    bytes_a_worker : float
-        Memory of a worker process at its peak.
-    disk_bytes : float
-        Of the store.
-    workers : int
-    """
-
-    tasks: int
-    trajectory_years: int
-    seconds_a_task: float
-    seconds: float
-    bytes_a_worker: float
-    disk_bytes: float
-    workers: int
-
-    def __str__(self) -> str:
-        return "\n".join(
-            [
-                f"tasks                {self.tasks:,}",
-                f"trajectory-years     {self.trajectory_years:,}",
-                f"one task             about {told_seconds(self.seconds_a_task)} of one processor",
-                f"all, {self.workers} at a time     about {told_seconds(self.seconds)}",
-                f"memory of a worker   about {self.bytes_a_worker / 1e6:,.0f} MB",
-                f"disk                 about {self.disk_bytes / 1e6:,.1f} MB",
-            ]
-        )
 
 
 class Plan:
@@ -87,6 +36,7 @@ class Plan:
     """
 
     def __init__(self, file: BatchFile, store: Path) -> None:
+        self.file = file
         self.batch: Batch = file.batch
         self.store = store
         inputs = load_inputs(file)
@@ -121,70 +71,22 @@ class Plan:
         names = data["region_name_zh"].values if "region_name_zh" in data.coords else codes
         return {code: str(name) for code, name in zip(codes, names, strict=True)}
 
-    def estimate(self, workers: int | None = None) -> Estimate:
-        """Measure a small piece of the work and say what the whole costs; nothing is written.
+    def estimate(self, workers: int | None = None, *, threads: bool = False) -> Estimate:
+        """Measure a small piece of the work and say what ``popsim run`` costs; nothing is written.
 
         Parameters
         ----------
         workers : int, optional
-            Worker processes; the processors of the machine by default.
+            Tasks at a time; the processors of the machine by default.
+        threads : bool
+            As in :meth:`run`. Without it worker processes are started to see what that takes.
 
         Raises
         ------
         PopsimError
-            When the piece that is measured fails.
+            When the piece that is measured fails, or worker processes cannot start.
         """
-        workers = workers or processors()
-        task, inputs = self.tasks[0], self.job.inputs
-        measured = range(task.first, min(task.last, task.first + _MEASURED_SCENARIOS))
-        piece = replace(task, last=measured.stop)
-        data = inputs.region(task.region)
-        draws = len(inputs.draws)
-        numbers = sorted({min(number, draws) for number in _MEASURED_DRAWS})
-        seconds, peaks, size = [], [], 0
-        self._measured(piece, numbers[0], data)
-        for number in numbers:
-            start = time.perf_counter()
-            size = self._measured(piece, number, data)
-            seconds.append(time.perf_counter() - start)
-            tracemalloc.start()
-            self._measured(piece, number, data)
-            peaks.append(tracemalloc.get_traced_memory()[1])
-            tracemalloc.stop()
-        scenarios = task.last - task.first
-        more = scenarios / len(measured)
-        one = _extended(numbers, seconds, draws) * more
-        full = self.job.template.bytes_uncompressed / len(self.tasks)
-        rounds = -(-len(self.tasks) // workers)
-        # Single draws hardly get smaller by compression.
-        kept = sum(
-            math.prod(spec.shape) * np.dtype(self.job.template.dtype).itemsize
-            for spec in self.job.template.arrays.values()
-            if "draw" in spec.dims
-        )
-        return Estimate(
-            tasks=len(self.tasks),
-            trajectory_years=inputs.data.sizes["region"]
-            * len(inputs.scenarios)
-            * draws
-            * len(inputs.years),
-            seconds_a_task=one,
-            seconds=one * rounds,
-            bytes_a_worker=_PROCESS_BYTES + _extended(numbers, peaks, draws) + 2 * full,
-            disk_bytes=size * more * len(self.tasks) + kept,
-            workers=workers,
-        )
-
-    def _measured(self, task: Task, draws: int, data: object) -> int:
-        """Do a piece with fewer draws; return the bytes that would be written."""
-        few = replace(self.job.inputs, draws=range(draws))
-        job = replace(self.job, inputs=few, keep=self.batch.keep.model_copy(update={"draws": ()}))
-        arrays = {n: a for n, a in job.template.arrays.items() if "draw" not in a.dims}
-        job = replace(job, template=replace(job.template, arrays=arrays))
-        outcome = do(job, task, data)  # type: ignore[arg-type]
-        if outcome.error:
-            raise PopsimError(f"the piece that is measured failed: {outcome.error}")
-        return sum(len(content) for content in outcome.files.values())
+        return measured(self, workers or processors(), threads, processors())
 
     def run(
         self,
@@ -280,11 +182,3 @@ def processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _extended(numbers: list[int], measured: list[float] | list[int], draws: int) -> float:
-    """Carry a straight line through two measurements to the number of draws."""
-    if len(numbers) == 1:
-        return float(measured[0])
-    slope = max(0.0, (measured[1] - measured[0]) / (numbers[1] - numbers[0]))
-    return float(measured[1] + slope * (draws - numbers[1]))

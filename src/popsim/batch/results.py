@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Literal
 
@@ -9,7 +10,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from popsim.batch.cost_tables import COST_FIGURES, cost_effects, cost_ranking, kept_costs
+from popsim.batch.costs import COSTS
 from popsim.batch.extras import loaded
+from popsim.batch.failures import reasons
 from popsim.batch.manifest import ARRAYS, read_manifest, read_records, verify
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
 from popsim.dataset import stamp
@@ -21,6 +25,8 @@ from popsim.variables import VARIABLES
 __all__ = ["check_store", "effect_table", "kept_indicators", "open_store", "ranking", "shown_unit"]
 
 _NAMED = 5
+#: Own dimensions of indicators besides years.
+_GROUPS = ("birth_order", "sex")
 
 
 def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
@@ -39,8 +45,10 @@ def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
         Of dask arrays, for every indicator NAME kept, in its own unit: ``NAME`` (region, scenario,
         quantile, year or time), ``NAME_mean`` (region, scenario, ...), ``NAME_difference`` and
         ``NAME_difference_mean``, paired differences from the future without new policy, and what
-        else the batch file keeps. ``region_name_zh`` and ``scenario_label_zh`` hold names. What a
-        reader must know is in ``attrs["notices"]``, one sentence a line.
+        else the batch file keeps, such as costs of additional births (region, scenario, window)
+        under the names of :func:`popsim.policy.cost.cost_per_additional_birth`.
+        ``region_name_zh`` and ``scenario_label_zh`` hold names. What a reader must know is in
+        ``attrs["notices"]``, one sentence a line.
 
     Raises
     ------
@@ -90,14 +98,19 @@ def check_store(path: str | Path) -> list[str]:
     folder = Path(path)
     manifest, records = read_manifest(folder), read_records(folder)
     wrong = verify(folder, manifest.template)
+    failed = {}
     for task in manifest.tasks:
         record = records.get(task)
         if record is None:
             wrong.append(f"task {task} is missing")
         elif record.status != "done":
-            wrong.append(f"task {task} failed: {record.error}")
+            failed[task] = record.error
         else:
             wrong += [f"{clause} (task {task})" for clause in verify(folder, record.files)]
+    for reason in reasons(failed, manifest.tasks, {}):
+        count = len(reason.tasks)
+        one = f"task {reason.tasks[0]} failed: {reason.message}"
+        wrong.append(one if count == 1 else f"{count} tasks failed {reason}")
     return wrong
 
 
@@ -115,9 +128,13 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
     Returns
     -------
     pandas.DataFrame
-        Columns indicator, label, label_zh, birth_order (where it applies), unit, reference,
+        Columns indicator, label, label_zh, birth_order and sex (where they apply), unit, reference,
         with_policy, difference (means over draws), difference_unit, and one column for each
-        quantile of the paired difference, ``difference_q10`` and so on.
+        quantile of the paired difference, ``difference_q10`` and so on. Where costs of additional
+        births are kept, they follow, whatever the year, with their window of births (``window``,
+        ``first_year``, ``last_year``); they compare with the reference, so they stand in the
+        columns of differences. ``note`` says where there is ``no cost``, because nothing is paid,
+        or ``no additional births``, so that each costs infinitely much.
 
     Raises
     ------
@@ -140,9 +157,9 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
     rows = []
     for name in names:
         unit, scale = shown_unit(name)
-        by_order = "birth_order" in here[name + MEAN].dims
-        for order in here["birth_order"].values.tolist() if by_order else [None]:
-            at = {} if order is None else {"birth_order": order}
+        own = [dim for dim in _GROUPS if dim in here[name + MEAN].dims]
+        for labels in itertools.product(*(here[dim].values.tolist() for dim in own)):
+            at = dict(zip(own, labels, strict=True))
             cell, other = here.sel(at) * scale, base.sel(at) * scale
             spread = cell[name + DIFFERENCE]
             rows.append(
@@ -150,7 +167,8 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
                     "indicator": name,
                     "label": VARIABLES[name].long_name,
                     "label_zh": VARIABLES[name].long_name_zh,
-                    "birth_order": order,
+                    "birth_order": at.get("birth_order"),
+                    **({"sex": at.get("sex")} if "sex" in here.dims else {}),
                     "unit": unit,
                     "reference": float(other[name + MEAN]),
                     "with_policy": float(cell[name + MEAN]),
@@ -162,36 +180,57 @@ def effect_table(store: xr.Dataset, year: int, *, region: str, scenario: str) ->
                     },
                 }
             )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if kept_costs(store):
+        costs = store[[name for name in COSTS if name in store]]
+        found = pd.DataFrame(cost_effects(costs.sel(region=region, scenario=scenario)))
+        table = pd.concat([table, found], ignore_index=True)
+        table["note"] = table["note"].fillna("")
+        for column in ("window", "first_year", "last_year"):
+            place = list(table.columns).index("unit")
+            values = table.pop(column)
+            table.insert(place, column, values if column == "window" else values.astype("Int64"))
+    return table
 
 
 def ranking(
     store: xr.Dataset,
     indicator: str,
-    year: int,
+    year: int | None = None,
     *,
     of: Literal["region", "scenario"],
     at: str,
     difference: bool = True,
     birth_order: int | None = None,
+    sex: str | None = None,
+    window: str | None = None,
 ) -> pd.DataFrame:
     """Rank the regions under one scenario, or the scenarios in one region, largest first.
+
+    By a figure of cost, the least comes first, and of additional births the most.
 
     Parameters
     ----------
     store : xarray.Dataset
         From :func:`open_store`.
     indicator : str
-    year : int
-        Flows of this year; stocks at its end.
+        An indicator; or ``cost_per_additional_birth``, ``package_cost``, ``additional_births``,
+        ``deadweight_share`` or ``chance_of_no_gain``.
+    year : int, optional
+        Flows of this year; stocks at its end. Costs have none.
     of : {"region", "scenario"}
         What is ranked.
     at : str
         The scenario in which regions are ranked, or the region in which scenarios are.
     difference : bool
-        By the paired difference from the future without new policy, else by the level.
+        By the paired difference from the future without new policy, else by the level. Costs are
+        differences.
     birth_order : int, optional
         Needed where the indicator has birth orders.
+    sex : {"female", "male"}, optional
+        Needed where the indicator has sexes.
+    window : {"period", "lasting"}, optional
+        Needed for costs: five years of births, or thirty.
 
     Returns
     -------
@@ -199,32 +238,58 @@ def ranking(
         Columns rank, the code, its names, ``difference_from`` where differences are ranked, mean,
         and one column for each quantile; in the unit in ``attrs["unit"]``. What a stopped batch has
         not reached is left out. Ranked by the mean; the quantiles say how far ranks can be told
-        apart.
+        apart. For costs the column ``value`` takes the place of ``mean``, with the years of birth
+        counted, and ``note`` says where there is ``no cost``, because nothing is paid (no rank, at
+        the end), or ``no additional births``, so that each costs infinitely much.
 
     Raises
     ------
     DataError
         When the store does not hold what is asked for.
     """
+    fixed = "scenario" if of == "region" else "region"
+    names = ("region_name", "region_name_zh") if of == "region" else _SCENARIO_NAMES
+    if indicator in COST_FIGURES:
+        if indicator not in store:
+            raise DataError(
+                f"the store does not keep {indicator}; write: keep: {{costs: true}} in the batch "
+                "file, and run it anew"
+            )
+        if year is not None:
+            raise DataError(
+                f"{indicator} is counted over a window of births, not in {year}; write: no year, "
+                "and window='period'"
+            )
+        figures = store[[name for name in COSTS if name in store]]
+        figures = _selected(figures, year=None, **{fixed: at})
+        if of == "scenario":
+            figures = figures.drop_sel(scenario=_reference(store))
+        table = cost_ranking(figures, indicator, window, of=of, names=names)
+        table.insert(list(table.columns).index("value"), "difference_from", _reference(store))
+        return table
+    if year is None or window is not None:
+        first = store["year"].values[0] if "year" in store.dims else store["time"].values[0]
+        raise DataError(f"{indicator} is by year; write: year={first}, and no window")
     name = indicator + (DIFFERENCE if difference else "")
     for wanted in (name, name + MEAN):
         if wanted not in store:
             guess = nearest(wanted, map(str, store.data_vars))
             text = f"the store holds no {wanted}"
             raise DataError(f"{text}; write: {guess}" if guess else text)
-    fixed = "scenario" if of == "region" else "region"
     cells = _selected(store, year=year, **{fixed: at})[[name, name + MEAN]]
-    if "birth_order" in cells.dims:
-        orders = cells["birth_order"].values.tolist()
-        if birth_order not in orders:
-            raise DataError(f"{indicator} is by birth order; write: birth_order={orders[0]}")
-        cells = cells.sel(birth_order=birth_order)
+    for dim, asked in (("birth_order", birth_order), ("sex", sex)):
+        if dim not in cells.dims:
+            continue
+        known = cells[dim].values.tolist()
+        if asked not in known:
+            said = f"{indicator} is by {dim.replace('_', ' ')}"
+            raise DataError(f"{said}; write: {dim}={known[0]!r}")
+        cells = cells.sel({dim: asked})
     if of == "scenario" and difference:
         cells = cells.drop_sel(scenario=_reference(store))
     unit, scale = shown_unit(indicator)
     cells = cells.compute()
     table = pd.DataFrame({of: cells[of].values})
-    names = ("region_name", "region_name_zh") if of == "region" else _SCENARIO_NAMES
     for label in names:
         if label in cells.coords:
             table[label] = cells[label].values
@@ -247,7 +312,11 @@ _SCENARIO_NAMES = ("scenario_label", "scenario_label_zh")
 def kept_indicators(store: xr.Dataset) -> list[str]:
     """Return the names of the indicators of which quantiles are kept."""
     names = map(str, store.data_vars)
-    return [name for name in names if name in VARIABLES and "quantile" in store[name].dims]
+    return [
+        name
+        for name in names
+        if name in VARIABLES and "quantile" in store[name].dims and name not in COSTS
+    ]
 
 
 def shown_unit(name: str) -> tuple[str, float]:
@@ -271,7 +340,11 @@ def _reference(store: xr.Dataset) -> str:
 
 
 def _selected(
-    store: xr.Dataset, *, year: int, region: str | None = None, scenario: str | None = None
+    store: xr.Dataset,
+    *,
+    year: int | None,
+    region: str | None = None,
+    scenario: str | None = None,
 ) -> xr.Dataset:
     chosen: dict[str, str | int] = {}
     for dim, code in (("region", region), ("scenario", scenario)):
@@ -282,6 +355,8 @@ def _selected(
             guess = nearest(code, known) or f"one of {', '.join(known[:_NAMED])}"
             raise DataError(f"there is no {dim} {code!r} in the store; write: {guess}")
         chosen[dim] = code
+    if year is None:
+        return store.sel(chosen)
     years = store["year"].values if "year" in store.dims else store["time"].values - 1
     if year not in years:
         raise DataError(f"year {year} is not in the store ({years[0]} to {years[-1]})")

@@ -13,6 +13,7 @@ import pandas as pd
 
 from popsim.batch import workers as ways
 from popsim.batch.disk import DISK_FULL, clear_unfinished, digest, locked, write_whole
+from popsim.batch.failures import Reason, reasons
 from popsim.batch.manifest import (
     ARRAYS,
     MANIFEST,
@@ -58,6 +59,8 @@ class Report:
         Tasks of the store that are still to be done, those that failed among them.
     failed : pandas.DataFrame
         Columns task, region, region_name_zh, error.
+    reasons : tuple of Reason
+        Why tasks failed: each reason once, with its regions counted.
     messages : tuple of str
         What was found and mended.
     interrupted : bool
@@ -68,6 +71,7 @@ class Report:
     before: int
     missing: int
     failed: pd.DataFrame
+    reasons: tuple[Reason, ...]
     messages: tuple[str, ...]
     interrupted: bool = False
 
@@ -129,6 +133,7 @@ def run_plan(
         before=len(mine) - len(todo),
         missing=missing,
         failed=pd.DataFrame(rows, columns=["task", "region", "region_name_zh", "error"]),
+        reasons=tuple(reasons(tally.failed, [task.id for task in plan.tasks], names)),
         messages=tuple(messages),
         interrupted=interrupted,
     )

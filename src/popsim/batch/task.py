@@ -12,10 +12,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from popsim.batch.costs import costs_of_lean, costs_of_run
 from popsim.batch.lean import run_region
 from popsim.batch.lean_rows import LEAN_INDICATORS, MONEY, POPULATION
 from popsim.batch.lean_shared import shared_for
-from popsim.demography.indicators import AGE_BREAKS
+from popsim.demography.indicators import AGE_BREAKS, may_need_single_ages
 from popsim.demography.uncertainty import Uncertainty
 from popsim.errors import DataError
 from popsim.policy.model import Scenario
@@ -28,6 +29,10 @@ Array = NDArray[np.float64]
 
 #: What is added to the name of an indicator for what else is kept of it.
 MEAN, DIFFERENCE, DRAWS = "_mean", "_difference", "_draws"
+#: Draws that are projected together where single ages are needed: 80 years take 50 MB.
+_BLOCK = 50
+#: What migration could not take is among the notices; windows have the names of the registry.
+_NOT_KEPT = ("outflow_cut", "draws_cut", "window_first_year", "window_last_year")
 
 
 def compute(
@@ -43,6 +48,8 @@ def compute(
     probabilities: Sequence[float],
     keep_draws: Sequence[str] = (),
     keep_population: bool = False,
+    keep_costs: bool = False,
+    demographic_noise: bool = False,
     threads: int = 1,
     tell: Callable[[str], None] | None = None,
 ) -> dict[str, Array]:
@@ -64,14 +71,17 @@ def compute(
         Draw numbers.
     seed : int
     indicators : sequence of str
-        Names of indicators that need no single ages, and :data:`MONEY`, the payments of all
-        instruments together [CNY].
+        Names of indicators, and :data:`MONEY`, the payments of all instruments together [CNY].
     probabilities : sequence of float
         Of the quantiles, each from 0 to 1.
     keep_draws : sequence of str
         Indicators of which every draw is returned.
     keep_population : bool
         Whether the population by sex and age of the central trajectory is returned.
+    keep_costs : bool
+        Whether the costs of additional births are returned.
+    demographic_noise : bool
+        As in :func:`popsim.run`.
     threads : int
         Results do not depend on it.
     tell : callable, optional
@@ -91,12 +101,18 @@ def compute(
         - ``NAME_difference_mean`` (scenario, ...);
         - ``NAME_draws`` (scenario, ..., draw), where asked for;
 
-        and ``population`` (scenario, time, sex, age) [person], where asked for.
+        and, where asked for, ``population`` (scenario, time, sex, age) [person] and the costs of
+        :data:`popsim.batch.costs.COSTS`, of all instruments together: ``package_cost`` [CNY],
+        ``additional_births``, ``cost_per_additional_birth`` [CNY/birth], ``deadweight_share``,
+        ``chance_of_no_gain``, ``first_year`` and ``last_year`` (scenario, window), and
+        ``cost_per_additional_birth_quantile`` (scenario, quantile, window). Where nothing is paid
+        ``package_cost`` is 0 and the others are not numbers; the cost per birth is infinite where
+        births do not rise.
 
     Raises
     ------
     DataError
-        When the data hold several regions, or an indicator cannot be computed from age groups.
+        When the data hold several regions, or do not give what an indicator needs.
     ProjectionError
         When inputs are impossible.
 
@@ -110,7 +126,7 @@ def compute(
     >>> {name: array.shape for name, array in found.items()}
     {'births': (1, 3, 3), 'births_mean': (1, 3), 'births_difference': (1, 3, 3), 'births_difference_mean': (1, 3)}
     """  # noqa: E501 - one line of output
-    if _lean(data, indicators):
+    if _lean(data, indicators) and not demographic_noise:
         reduced = run_region(
             data,
             scenarios,
@@ -121,21 +137,25 @@ def compute(
             seed=seed,
             indicators=indicators,
             probabilities=probabilities,
-            costs=False,
+            costs=keep_costs,
             keep_draws=keep_draws,
             keep_population=keep_population,
             tell=tell,
             shared=shared_for(response),
         )
-        # What migration could not take is among the notices.
-        return {n: array for n, array in reduced.items() if n not in ("outflow_cut", "draws_cut")}
-    repeated = _repeated(data, response, uncertainty, years, draws, seed, threads)
+        if keep_costs:
+            reduced |= costs_of_lean(reduced)
+        return {name: array for name, array in reduced.items() if name not in _NOT_KEPT}
+    noise = demographic_noise
+    repeated = _repeated(data, response, uncertainty, years, draws, seed, threads, noise)
     (region,) = repeated.regions
-    reference = _reported(repeated, None, indicators)
+    told: list[str] = []
+    reference = _reported(repeated, None, repeated.reference, indicators, told)
     found: dict[str, list[Array]] = {}
     for scenario in scenarios:
         applies = bool(scenario.policies) and scenario.covers(region)
-        values = _reported(repeated, scenario, indicators) if applies else reference
+        result = repeated.run(scenario) if applies else repeated.reference
+        values = _reported(repeated, scenario, result, indicators, told) if applies else reference
         for name in indicators:
             own, base = values[name].values, reference[name].values
             for suffix, array in (("", own), (DIFFERENCE, own - base)):
@@ -146,8 +166,12 @@ def compute(
                 found.setdefault(name + DRAWS, []).append(own)
         if keep_population:
             found.setdefault(POPULATION, []).append(values[POPULATION].values)
+        if keep_costs:
+            costs = costs_of_run(result, repeated.reference, probabilities)
+            for name, array in costs.items():
+                found.setdefault(name, []).append(array)
     if tell is not None:
-        for notice in repeated.notices:
+        for notice in dict.fromkeys([*repeated.notices, *told]):
             tell(notice)
     return {name: np.stack(arrays) for name, arrays in found.items()}
 
@@ -182,10 +206,10 @@ def layout(
     Raises
     ------
     DataError
-        When an indicator cannot be computed from age groups.
+        When the data do not give what an indicator needs.
     """
     repeated = _repeated(data, response, uncertainty, years, range(1), seed, 1)
-    found = _reported(repeated, None, indicators)
+    found = _reported(repeated, None, repeated.reference, indicators, [])
     return {
         str(name): {
             str(dim): array[dim].values.tolist() for dim in array.dims if str(dim) != "draw"
@@ -202,6 +226,7 @@ def _repeated(
     draws: range,
     seed: int,
     threads: int,
+    demographic_noise: bool = False,
 ) -> Repeated:
     if data.sizes.get("region") != 1:
         raise DataError(f"a task has one region, not {data.sizes.get('region', 0)}")
@@ -209,6 +234,7 @@ def _repeated(
         data,
         response=response,
         uncertainty=uncertainty,
+        demographic_noise=demographic_noise,
         years=years,
         draws=draws,
         seed=seed,
@@ -217,10 +243,16 @@ def _repeated(
 
 
 def _reported(
-    repeated: Repeated, scenario: Scenario | None, indicators: Sequence[str]
+    repeated: Repeated,
+    scenario: Scenario | None,
+    result: xr.Dataset,
+    indicators: Sequence[str],
+    told: list[str],
 ) -> dict[str, xr.DataArray]:
-    """Return indicators (own dimensions, draw) and the central population of the one region."""
-    result = repeated.reference if scenario is None else repeated.run(scenario)
+    """Return indicators (own dimensions, draw) and the central population of the one region.
+
+    What a reader must know of an indicator is added to ``told``.
+    """
     found = {}
     further = [name for name in indicators if name not in result and name != MONEY]
     if further:
@@ -229,7 +261,10 @@ def _reported(
             if scenario is None
             else repeated.factor(scenario)
         )
-        result = result.merge(repeated.indicators(factor, further)[further])
+        block = _BLOCK if any(map(may_need_single_ages, further)) else None
+        besides = repeated.indicators(factor, further, block=block)
+        told += [line for line in besides.attrs.get("notices", "").split("\n") if line]
+        result = result.merge(besides[further])
     for name in indicators:
         if name != MONEY:
             found[name] = result[name]

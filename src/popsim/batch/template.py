@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from popsim import __version__
+from popsim.batch.costs import COSTS
 from popsim.batch.extras import loaded
 from popsim.batch.inputs import Inputs, digest_of
 from popsim.batch.manifest import ARRAYS
@@ -23,6 +24,7 @@ from popsim.batch.model import Batch
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN, MONEY, POPULATION, layout
 from popsim.dataset import dimension_labels, variable_labels
 from popsim.evaluation.compare import PAIRED_DIFFERENCE
+from popsim.policy.cost import WINDOWS
 
 __all__ = ["ArraySpec", "Template", "make_template"]
 
@@ -32,6 +34,10 @@ _KEPT_ATTRIBUTES = ("title", "population_basis", "first_projected_year", "fertil
 TOTALS = (
     "means of several regions may be added, quantiles may not: the quantile of a sum is not the "
     "sum of quantiles"
+)
+COSTLESS = (
+    "a cost per additional birth is not a number where nothing is paid (no cost), and infinite "
+    "where births do not rise (no additional births)"
 )
 
 
@@ -177,7 +183,7 @@ def make_template(batch: Batch, inputs: Inputs, block: int) -> Template:
     Raises
     ------
     DataError
-        When an indicator cannot be computed from age groups.
+        When the data do not give what an indicator needs.
     """
     keep = batch.keep
     regions = [str(region) for region in inputs.data["region"].values]
@@ -220,6 +226,10 @@ def make_template(batch: Batch, inputs: Inputs, block: int) -> Template:
         labels |= own[POPULATION]
         attributes = {**_labels(POPULATION), "source": "projected, central trajectory"}
         add(POPULATION, ("region", "scenario", *own[POPULATION]), attributes, 1)
+    if keep.costs:
+        labels["window"] = list(WINDOWS)
+        for name, dims in COSTS.items():
+            add(name, ("region", "scenario", *dims), _labels(name), block)
     return Template(
         arrays=arrays,
         coordinates=_coordinates(inputs, labels),
@@ -284,9 +294,10 @@ def _attributes(batch: Batch, inputs: Inputs) -> dict[str, Any]:
         "seed": batch.seed,
         "response": inputs.response.spec.id,
         "uncertainty": batch.uncertainty,
+        "demographic_noise": str(batch.demographic_noise).lower(),
         "popsim_version": __version__,
         "inputs_sha256": digest_of(inputs.identities),
-        "notices": "\n".join([TOTALS, *marked]),
+        "notices": "\n".join([TOTALS, *[COSTLESS] * batch.keep.costs, *marked]),
         # Where xarray finds the names that are not labels of a dimension.
         "coordinates": " ".join(
             name for name in _AUXILIARY if name in inputs.data.coords or "scenario" in name

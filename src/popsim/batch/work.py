@@ -116,6 +116,8 @@ def do(job: Job, task: Task, data: xr.Dataset) -> Outcome:
             probabilities=keep.quantiles,
             keep_draws=keep.draws,
             keep_population=keep.population,
+            keep_costs=keep.costs,
+            demographic_noise=inputs.demographic_noise,
             tell=notices.append,
         )
         files = job.template.encoded(task.place, task.first, results)

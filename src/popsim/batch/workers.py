@@ -11,6 +11,7 @@ import os
 import pickle
 import signal
 import sys
+import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -24,7 +25,7 @@ from popsim.errors import PopsimError
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-__all__ = ["by_processes", "by_threads", "nothing", "on_cluster"]
+__all__ = ["by_processes", "by_threads", "nothing", "on_cluster", "rehearse"]
 
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _SECONDS_TO_STOP = 5.0
@@ -179,10 +180,58 @@ def by_processes(
                     process.give(task, job.inputs.region(task.region), first)
                 yield outcome
     finally:
-        for process in team:
-            process.leave()
-        for process in team:
-            process.stop()
+        _stop(team)
+
+
+def _stop(team: Sequence[_Process]) -> None:
+    """End processes, all at the same time."""
+    for process in team:
+        process.leave()
+    for process in team:
+        process.stop()
+
+
+def rehearse(job: Job, task: Task, workers: int) -> tuple[float, float, float]:
+    """Start worker processes, let each do the same task twice, and say what that took.
+
+    Parameters
+    ----------
+    job : Job
+    task : Task
+    workers : int
+
+    Returns
+    -------
+    first, again, ending : float
+        Seconds from the start of the processes until all had done the task, for all to do it once
+        more, and for them to end.
+
+    Raises
+    ------
+    PopsimError
+        When they cannot start, or the task fails.
+    """
+    data = job.inputs.region(task.region)
+    shared: bytes | None = pickle.dumps(job.without_data())
+    spent = []
+    start = time.perf_counter()
+    team = [_Process(None) for _ in range(workers)]
+    try:
+        for _ in range(2):
+            for process in team:
+                process.give(task, data, shared)
+            for process in team:
+                # The first answer of a new process is that it is there.
+                outcome = process.answer() or process.answer()
+                if outcome is None or outcome.error:
+                    told = outcome.error if outcome else "no answer"
+                    raise PopsimError(f"the piece that is measured failed: {told}")
+            shared = None
+            spent.append(time.perf_counter() - start)
+            start = time.perf_counter()
+    finally:
+        _stop(team)
+    return spent[0], spent[1], time.perf_counter() - start
 
 
 def _serve(pipe: Connection, memory: int | None) -> None:

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -24,7 +25,7 @@ from popsim.policy.response_file import ResponseFile
 from popsim.policy.words import key_label, kind_label, meaning, text_of
 from popsim.units import UNITS, Quantity, spellings
 
-__all__ = ["FORMATS", "format_classes", "json_schema"]
+__all__ = ["FORMATS", "FormatSchema", "format_classes", "format_schema", "json_schema"]
 
 #: Class of each file format.
 FORMATS: dict[str, type[BaseModel]] = {"scenario": Scenario, "response": ResponseFile}
@@ -80,8 +81,28 @@ def json_schema(name: str = "scenario") -> dict[str, Any]:
         guess = nearest(name, FORMATS) or " or ".join(FORMATS)
         raise ScenarioError(f"there is no file format {name!r}; write: {guess}")
     load_plugins()
-    model = FORMATS[name]
-    schema: dict[str, Any] = model.model_json_schema(schema_generator=_Generator)
+    return format_schema(name, FORMATS[name])
+
+
+def format_schema(
+    name: str, model: type[BaseModel], generator: type[FormatSchema] | None = None
+) -> dict[str, Any]:
+    """Return the JSON Schema of a file format made from its class.
+
+    Parameters
+    ----------
+    name : str
+        Of the format, such as ``"scenario"``.
+    model : type of pydantic.BaseModel
+    generator : type, optional
+        A :class:`FormatSchema` with words and forms of its own.
+
+    Examples
+    --------
+    >>> format_schema("response", ResponseFile)["title"]
+    'popsim response file'
+    """
+    schema: dict[str, Any] = model.model_json_schema(schema_generator=generator or FormatSchema)
     definitions: dict[str, Any] = schema.pop("$defs", {})
     definitions[model.__name__] = schema
     head = {
@@ -121,7 +142,7 @@ def format_classes(name: str = "scenario") -> dict[str, type[BaseModel]]:
     load_plugins()
     seen: dict[str, type[BaseModel]] = {}
 
-    class Listing(_Generator):
+    class Listing(FormatSchema):
         def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
             seen.setdefault(schema["cls"].__name__, schema["cls"])
             return super().model_schema(schema)
@@ -210,7 +231,7 @@ _TEXT: dict[str, JsonSchemaValue] = {
 }
 
 
-class _Generator(GenerateJsonSchema):
+class FormatSchema(GenerateJsonSchema):
     """Writes the fields of policy files as they stand in a file, not as they are kept."""
 
     schema_dialect = _DIALECT
@@ -218,6 +239,7 @@ class _Generator(GenerateJsonSchema):
     def function_before_schema(
         self, schema: core_schema.BeforeValidatorFunctionSchema
     ) -> JsonSchemaValue:
+        """Return how the text is written that a function reads."""
         function: Callable[..., Any] = schema["function"]["function"]
         if isinstance(function, partial) and "units" in function.keywords:
             return _quantity(tuple(function.keywords["units"]))
@@ -234,11 +256,13 @@ class _Generator(GenerateJsonSchema):
         return inner
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        """Return quantities as text."""
         if schema["cls"] is Quantity:
             return _quantity(tuple(UNITS))
         return super().dataclass_schema(schema)
 
     def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Return a mapping that is closed where its keys are known."""
         keys = self.generate_inner(schema["keys_schema"]) if "keys_schema" in schema else {}
         values = self.generate_inner(schema["values_schema"]) if "values_schema" in schema else {}
         mapping: JsonSchemaValue = {"type": "object"}
@@ -254,6 +278,7 @@ class _Generator(GenerateJsonSchema):
         return mapping | {"additionalProperties": False}
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
+        """Return a choice between classes by the key that says which."""
         tag = schema["discriminator"]
         choices = {str(key): self.generate_inner(one) for key, one in schema["choices"].items()}
         if not isinstance(tag, str):
@@ -270,6 +295,7 @@ class _Generator(GenerateJsonSchema):
         }
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        """Return a class with the names and meanings of its keys."""
         model: type[BaseModel] = schema["cls"]
         json = super().model_schema(schema)
         json["description"] = text_of(model)
@@ -278,10 +304,10 @@ class _Generator(GenerateJsonSchema):
             prop = json["properties"].get(key)
             if prop is None:
                 continue
-            prop["title"] = " ".join(dict.fromkeys(key_label(key, field)))
+            prop["title"] = " ".join(dict.fromkeys(self.label_of(key, field)))
             if key == "kind" and "const" in prop:
                 prop["title"] = " ".join(dict.fromkeys(kind_label(prop["const"], model)))
-            said = meaning(model, name)
+            said = self.meaning_of(model, name)
             form = _form(prop)
             prop["description"] = "; ".join(text for text in (said, form) if text)
             if prop.get("default", ...) is None:
@@ -289,7 +315,16 @@ class _Generator(GenerateJsonSchema):
                 del prop["default"]
         return json
 
+    def label_of(self, key: str, field: FieldInfo) -> tuple[str, str]:
+        """Return what a key is called, in English and Chinese."""
+        return key_label(key, field)
+
+    def meaning_of(self, model: type[BaseModel], name: str) -> str:
+        """Return what a field of a class means."""
+        return meaning(model, name)
+
     def encode_default(self, dft: Any) -> Any:
+        """Return a default as it stands in a file."""
         if isinstance(dft, Quantity):
             return str(dft)
         if isinstance(dft, BaseModel):
@@ -297,6 +332,7 @@ class _Generator(GenerateJsonSchema):
         return super().encode_default(dft)
 
     def get_title_from_name(self, name: str) -> str:
+        """Return a name in words."""
         return name.rstrip("_").replace("_", " ")
 
 

@@ -10,12 +10,13 @@ Examples
 ['prospective_old_age_threshold', 'prospective_old_age_dependency_ratio']
 """
 
-from popsim.demography.indicators.compute import AGE_BREAKS, indicators
+from popsim.demography.indicators.compute import AGE_BREAKS, indicators, may_need_single_ages
 from popsim.demography.indicators.definition import Indicator
 from popsim.demography.indicators.dependency import dependency_indicators, dependency_ratios
 from popsim.demography.indicators.registry import (
     SETS,
     indicator_names,
+    is_own_indicator,
     register_indicator,
     registered_indicators,
     remove_indicator,
@@ -29,6 +30,8 @@ __all__ = [
     "dependency_ratios",
     "indicator_names",
     "indicators",
+    "is_own_indicator",
+    "may_need_single_ages",
     "register_indicator",
     "registered_indicators",
     "remove_indicator",

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 import xarray as xr
 
 from popsim.dataset import label
-from popsim.demography.indicators.definition import Indicator
-from popsim.demography.indicators.quantities import HISTORY, Quantities
-from popsim.demography.indicators.registry import chosen
+from popsim.demography.indicators.definition import Indicator, asked_for
+from popsim.demography.indicators.quantities import HISTORY, ONE_OF, QUANTITIES, Quantities
+from popsim.demography.indicators.registry import chosen, registered_indicators
 from popsim.errors import DataError, Problems
 from popsim.variables import VARIABLES
 
-__all__ = ["AGE_BREAKS", "indicators"]
+__all__ = ["AGE_BREAKS", "indicators", "may_need_single_ages"]
 
 #: First ages of the groups that every indicator of the set "monitoring" can be summed from.
 AGE_BREAKS = (0, 3, 15, 20, 35, 50, 60, 65)
@@ -138,6 +138,37 @@ def indicators(
     if notices:
         result.attrs["notices"] = "\n".join(notices)
     return result
+
+
+def may_need_single_ages(name: str) -> bool:
+    """Say whether an indicator asks for single ages, or for people of ages that it chooses itself.
+
+    Parameters
+    ----------
+    name : str
+        Of a registered indicator.
+
+    Examples
+    --------
+    >>> may_need_single_ages("median_age"), may_need_single_ages("first_child_share")
+    (True, False)
+    """
+    known = registered_indicators()
+
+    def reaches(needs: Iterable[str], asked: tuple[str, ...]) -> bool:
+        for need in needs:
+            if need in HISTORY or need in ONE_OF:
+                return True
+            further: tuple[str, ...] = ()
+            if need in QUANTITIES:
+                further = asked_for(QUANTITIES[need])[0]
+            elif need in known and need not in asked:
+                further = known[need].needs
+            if reaches(further, (*asked, need)):
+                return True
+        return False
+
+    return reaches(known[name].needs, (name,))
 
 
 def _was_cut(projected: xr.Dataset) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "SETS",
     "chosen",
     "indicator_names",
+    "is_own_indicator",
     "register_indicator",
     "registered_indicators",
     "remove_indicator",
@@ -198,6 +199,17 @@ def remove_indicator(name: str) -> None:
             raise DataError(f"{name!r} is an indicator of popsim and stays in the list")
         raise DataError(f"you have registered no indicator {name!r}")
     del _OWN[name]
+
+
+def is_own_indicator(name: str) -> bool:
+    """Say whether the indicator of a name was registered by the user.
+
+    Examples
+    --------
+    >>> is_own_indicator("median_age")
+    False
+    """
+    return name in _OWN
 
 
 def chosen(
