@@ -85,7 +85,7 @@ from popsim.kernels.year_step import (
 # Digest of births.py, combinations.py, lanes.py, vectors.py and year_step.py. numba renews the
 # compiled projection only when this file changes: with their digest here, an old compilation never
 # outlives a change there.
-PARTS = "87f8c0a35b1db1a7"
+PARTS = "f576311921d3360e"
 
 __all__ = [
     "LANES",

@@ -36,16 +36,18 @@ _NUMBER = ir.DoubleType()
 _NUMBERS = ir.VectorType(_NUMBER, WIDTH)
 
 
-class _Vector(types.Type):  # type: ignore[misc]
+class _Vector(types.Type):
     def __init__(self) -> None:
         super().__init__(name=f"vector(float64, {WIDTH})")
 
 
 _VECTOR = _Vector()
+# What it makes is known to numba, not to a reader of types.
+_inline: Any = intrinsic
 
 
 @register_model(_Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, _NUMBERS)
 
@@ -76,7 +78,7 @@ def _place(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
     return builder.bitcast(builder.gep(data, [at]), _NUMBERS.as_pointer())
 
 
-@intrinsic
+@_inline
 def load(typing: Any, array: Any, at: Any) -> Any:
     """Return the lanes from ``at`` on of a flat array."""
 
@@ -87,7 +89,7 @@ def load(typing: Any, array: Any, at: Any) -> Any:
     return _VECTOR(array, at), generate
 
 
-@intrinsic
+@_inline
 def store(typing: Any, array: Any, at: Any, vector: Any) -> Any:
     """Write a vector into a flat array, from ``at`` on."""
 
@@ -109,7 +111,7 @@ def _lane(number: int) -> Any:
     return ir.Constant(ir.IntType(32), number)
 
 
-@intrinsic
+@_inline
 def spread(typing: Any, number: Any) -> Any:
     """Return a vector of the same number."""
 
@@ -119,7 +121,7 @@ def spread(typing: Any, number: Any) -> Any:
     return _VECTOR(types.float64), generate
 
 
-@intrinsic
+@_inline
 def multiply_add_vectors(typing: Any, a: Any, b: Any, c: Any) -> Any:
     """Return ``a * b + c`` with one rounding, see :func:`popsim.kernels.lanes.multiply_add`."""
 
@@ -131,7 +133,7 @@ def multiply_add_vectors(typing: Any, a: Any, b: Any, c: Any) -> Any:
     return _VECTOR(_VECTOR, _VECTOR, _VECTOR), generate
 
 
-@intrinsic
+@_inline
 def over_positive(typing: Any, number: Any, vector: Any) -> Any:
     """Return a number divided by each lane that is above 0, and 0 elsewhere."""
 
