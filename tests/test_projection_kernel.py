@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from popsim.kernels.combinations import Combinations, Summary
+from popsim.kernels.prepared import prepare
 from popsim.kernels.projection import (
     LANES,
     project_history,
@@ -277,6 +278,13 @@ def test_a_batch_is_its_members_bit_for_bit(spread):
             assert (have[..., d : d + 1] == want).all()
 
 
+def summarised(summary, inputs, **options):
+    """Lay out the inputs and make a summary of their projection."""
+    by_draw = {name: inputs[name] for name in inputs if name.endswith(("_factor", "_weight"))}
+    shared = {name: value for name, value in inputs.items() if name not in by_draw}
+    return project_summary(prepare(**shared, on_negative="cut"), summary, **by_draw, **options)
+
+
 def summary_of(inputs, draws, start=2):
     """A summary of births over population, with space for more, and the rows that it names."""
     years, parities = inputs["fertility"].shape[0], inputs["women"].shape[0]
@@ -299,7 +307,7 @@ def test_a_summary_is_made_of_the_outputs(draws):
     whole = project_indicators(**inputs, on_negative="cut")
     summary = summary_of(inputs, draws)
     tile = {}
-    assert project_summary(summary, **inputs, on_negative="cut", out=tile) is None
+    assert summarised(summary, inputs, out=tile) is None
     years, parities = whole.births.shape[:2]
     people = whole.population.sum(axis=(1, 2))
     own = summary.out[:, 2 : 2 + draws]
@@ -311,7 +319,7 @@ def test_a_summary_is_made_of_the_outputs(draws):
     assert (summary.out[:, 2 + draws :] == -1).all()
     assert (summary.out[-1] == -1).all()
     again = summary_of(inputs, draws)
-    project_summary(again, **inputs, on_negative="cut", out=tile)
+    summarised(again, inputs, out=tile)
     assert (again.out == summary.out).all()
 
 
@@ -319,7 +327,7 @@ def test_a_check_that_is_no_number_is_not_lost():
     inputs = made(6, draws=3)
     inputs["migration_factor"][1, 1] = np.nan
     summary = summary_of(inputs, 3)
-    project_summary(summary, **inputs, on_negative="cut")
+    summarised(summary, inputs)
     assert np.isfinite(summary.largest[:2]).all()
     assert np.isnan(summary.largest[2:]).all()
 
@@ -328,10 +336,10 @@ def test_a_summary_that_does_not_fit_is_refused():
     inputs = made(6, draws=3)
     summary = summary_of(inputs, 3)
     with pytest.raises(ValueError, match=r"results \(26, 8\), not at least \(25, 9\)"):
-        project_summary(summary._replace(start=6), **inputs)
+        summarised(summary._replace(start=6), inputs)
     wrong = Combinations.of([(np.array([[999]]), np.ones(1), None)])
     with pytest.raises(ValueError, match="checks of the summary name row 999 of 115"):
-        project_summary(summary._replace(checks=wrong), **inputs)
+        summarised(summary._replace(checks=wrong), inputs)
 
 
 def test_threads_change_no_bit():

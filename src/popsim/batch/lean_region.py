@@ -133,7 +133,10 @@ class Region:
         return own
 
     def lay_out(self, indicators: Sequence[str], block: int) -> None:
-        """Set the rows and the blocks of draws."""
+        """Set the rows and the blocks of draws, and lay out what all runs share."""
+        from popsim.kernels.prepared import prepare
+
+        self._prepared = prepare(**self.arguments, on_negative="cut")
         self.layout = Layout(len(self.years), self.orders, indicators)
         stops = range(0, len(self.draws), block)
         self.parts = [self.draws[start : start + block] for start in stops]
@@ -201,9 +204,7 @@ class Region:
         summary = Summary(
             layout.sums, layout.checks, written, largest, np.asarray(rows), block.columns.start
         )
-        diagnosis = project_summary(
-            summary, **self.arguments, **factors, on_negative="cut", out=self._tile
-        )
+        diagnosis = project_summary(self._prepared, summary, **factors, out=self._tile)
         if diagnosis is not None:
             draw = block.draws[diagnosis.draw]
             sentence = self.plan.sentence(0, 0, diagnosis)

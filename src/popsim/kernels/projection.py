@@ -18,7 +18,7 @@ The year itself is in :mod:`popsim.kernels.year_step` and :mod:`popsim.kernels.b
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -72,6 +72,7 @@ from popsim.kernels.lanes import (
     load_row,
     store_row,
 )
+from popsim.kernels.prepared import MigrationKind, OnNegative, Prepared, Timing, prepare
 from popsim.kernels.year_step import (
     age_cohorts,
     age_open_group,
@@ -101,9 +102,6 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-Timing = Literal["even", "end"]
-MigrationKind = Literal["counts", "rates", "totals"]
-OnNegative = Literal["raise", "cut", "un"]
 
 
 @njit(**_JIT)
@@ -757,17 +755,6 @@ def output_shapes(
     return shapes
 
 
-def _checked(name: str, value: Any, shape: tuple[int | None, ...]) -> Array:
-    """Return ``value`` as C-contiguous float64 after checking its shape; None matches any size."""
-    array = np.ascontiguousarray(value, dtype=np.float64)
-    if array.ndim != len(shape) or any(
-        want is not None and have != want for have, want in zip(array.shape, shape, strict=True)
-    ):
-        wanted = ", ".join("any" if want is None else str(want) for want in shape)
-        raise ValueError(f"{name} has shape {array.shape}, not ({wanted})")
-    return array
-
-
 def _factor(name: str, value: Any, shape: tuple[int, ...], neutral: float) -> Array:
     """Return a factor with years and draws of full length or 1; None is the neutral factor."""
     if value is None:
@@ -820,99 +807,21 @@ def _tile(
 
 
 def _project(
-    women: Any,
-    men: Any,
-    fertility: Any,
-    survival: Any,
-    sex_ratio: Any,
+    inputs: Prepared,
     *,
-    history: bool,
-    migration: Any = None,
     fertility_factor: Any = None,
     fertility_weight: Any = None,
     mortality_weight: Any = None,
     migration_factor: Any = None,
-    migrant_parity: Any = None,
-    step: float = 1.0,
-    timing: Timing = "even",
-    migration_kind: MigrationKind = "counts",
-    on_negative: OnNegative = "raise",
-    age_breaks: Any = None,
     out: dict[str, Array] | None = None,
     summary: Summary | None = None,
 ) -> tuple[Indicators, tuple[Array, ...]]:
-    """Check shapes, lay out the inputs and run; both forms come through here."""
-    women = _checked("women", women, (None, None))
-    parities, ages = women.shape
-    if ages < 3:
-        raise ValueError(f"women has {ages} ages; at least 3 are needed")
-    men = _checked("men", men, (ages,))
-    fertility = _checked("fertility", fertility, (None, None, parities, ages))
-    years, schedules = fertility.shape[:2]
-    if schedules not in (1, 2):
-        raise ValueError(f"fertility has {schedules} schedules; 1 or 2 are possible")
-    survival = _checked("survival", survival, (years, None, 2, ages))
-    levels = survival.shape[1]
-    if levels not in (1, 3):
-        raise ValueError(f"survival has {levels} levels; 1 or 3 (low, central, high) are possible")
-    sex_ratio = _checked("sex_ratio", sex_ratio, (years, parities))
-    for name, options, value in (
-        ("timing", ("even", "end"), timing),
-        ("migration_kind", ("counts", "rates", "totals"), migration_kind),
-        ("on_negative", ("raise", "cut", "un"), on_negative),
-    ):
-        if value not in options:
-            raise ValueError(f"{name} is {value!r}, not one of {', '.join(options)}")
-    if fertility_weight is not None and schedules == 1:
+    """Check the factors and run; all forms come through here."""
+    years, parities, ages = inputs.half.shape
+    if fertility_weight is not None and inputs.schedules == 1:
         raise ValueError("fertility_weight needs fertility with 2 schedules")
-    if mortality_weight is not None and levels == 1:
+    if mortality_weight is not None and inputs.levels == 1:
         raise ValueError("mortality_weight needs survival with 3 levels")
-    breaks = np.asarray([0, ages] if age_breaks is None else age_breaks, dtype=np.int64)
-    if breaks.ndim != 1 or breaks[0] != 0 or breaks[-1] != ages or not (np.diff(breaks) > 0).all():
-        raise ValueError(f"age_breaks must rise from 0 to {ages}: {breaks.tolist()}")
-
-    totals = migration_kind == "totals"
-    if migration is None:
-        rate = np.zeros((years, 2, ages))
-    elif totals:
-        total = _checked("migration", migration, (years,))
-        rate = np.broadcast_to(total[:, None, None], (years, 2, ages)).copy()
-    else:
-        rate = _checked("migration", migration, (years, 2, ages))
-    cellwise = on_negative == "un" or (migration is not None and migration_kind != "counts")
-    late = timing == "end"
-    base_moves = np.ones_like(rate) if cellwise else rate
-    start = np.zeros_like(rate) if late else 0.5 * base_moves
-    end = base_moves.copy() if late else 0.5 * base_moves
-    # Five ages are moved together; each meets the migrants of the age below and of its own.
-    kept = np.ones((years, 2, ages + 6), dtype=np.bool_)
-    kept[..., 1 : ages + 1] = rate >= 0.0
-    windows: Any = np.lib.stride_tricks.sliding_window_view(kept, 6, axis=2)
-    inflow = np.ascontiguousarray(windows.all(axis=3)[..., :ages])
-    spread = (
-        np.zeros((0, 0))
-        if migrant_parity is None
-        else _checked("migrant_parity", migrant_parity, (parities, ages))
-    )
-
-    half = 0.5 * step * fertility
-    half[..., [0, -1]] = 0.0  # no births at the first and last age
-    half_change = half[:, 1] - half[:, 0] if schedules == 2 else np.zeros_like(half[:, 0])
-    fertile = np.flatnonzero(half.any(axis=(0, 1, 2)))
-    fertile_from, fertile_to = (int(fertile[0]), int(fertile[-1]) + 1) if fertile.size else (1, 1)
-    total_women = women.sum(axis=0)
-    base_share = np.zeros_like(women)
-    base_share[0] = 1.0
-    np.divide(women, total_women, out=base_share, where=total_women > 0.0)
-    first, last = 0, ages - 1
-    if not history:
-        # Parity is followed from the first age with mothers to the last age with births only.
-        mothers = (base_share[1:] > 0.0).any(axis=0)
-        if spread.size:
-            mothers |= (spread[1:] > 0.0).any(axis=0)
-        first = min(fertile_from, int(np.argmax(mothers)) if mothers.any() else ages)
-        last = fertile_to - 1
-
     weight = _factor("fertility_weight", fertility_weight, (years,), 0.0)
     factor = _factor("fertility_factor", fertility_factor, (years, parities), 1.0)
     movers = _factor("migration_factor", migration_factor, (years,), 1.0)
@@ -922,20 +831,15 @@ def _project(
         else _factor("mortality_weight", mortality_weight, (years,), 0.0)
     )
     draws = _count_draws(weight, factor, movers, *(() if level is None else (level,)))
-    central = np.ascontiguousarray(survival[:, levels // 2])
-    up = np.ascontiguousarray(survival[:, levels - 1] - central)
-    down = np.ascontiguousarray(survival[:, 0] - central)
-
     limits = np.empty((years, 4))
     limits[:, 0], limits[:, 1] = movers.max(axis=1), movers.min(axis=1)
     limits[:, 2] = 0.0 if level is None else level.max(axis=1).clip(min=0.0)
     limits[:, 3] = 0.0 if level is None else (-level.min(axis=1)).clip(min=0.0)
-    traced = history or spread.size > 0
-    # Elsewhere whole blocks of cells are seen not to be emptied.
-    whole = total_women.min() >= 0.0 and men.min() >= 0.0 and survival.min() >= 0.0
-    watched = np.any(limits[:, 2:] > 1.0, axis=1) | (not whole or late or cellwise)
+    history = inputs.history
+    traced = history or inputs.spread.size > 0
+    watched = np.any(limits[:, 2:] > 1.0, axis=1) | inputs.watched
     rows = ages * LANES
-    groups = breaks.size - 1
+    groups = inputs.breaks.size - 1
     shapes = output_shapes(
         years=years,
         parities=parities,
@@ -955,47 +859,48 @@ def _project(
     fused = [results.pop(name) for name in Indicators._fields[:-1]]
     full = list(results.values()) if history else [np.empty(0)] * (len(History._fields) - 1)
     diagnosis = np.zeros(7)
+    kept = max(inputs.last - inputs.first + 1, 1)
     _run(
-        np.stack([total_women, men]),
-        base_share,
-        np.ascontiguousarray(half[:, 0]),
-        half_change,
-        half.max(axis=(1, 3)),
-        central,
-        up,
-        down,
-        start,
-        end,
-        inflow,
+        inputs.base,
+        inputs.base_share,
+        inputs.half,
+        inputs.half_change,
+        inputs.half_most,
+        inputs.central,
+        inputs.up,
+        inputs.down,
+        inputs.start,
+        inputs.end,
+        inputs.inflow,
         limits,
         watched,
-        rate.sum(axis=2),
-        rate,
-        1.0 / (1.0 + sex_ratio),
-        spread,
-        breaks,
+        inputs.asked,
+        inputs.rate,
+        inputs.girls,
+        inputs.spread,
+        inputs.breaks,
         weight,
-        schedules == 2,
+        inputs.schedules == 2,
         factor.reshape(-1, factor.shape[-1]),
         level,
         movers,
-        float(step),
-        first,
-        last,
-        fertile_from,
-        fertile_to,
-        ("counts", "rates", "totals").index(migration_kind),
-        ("raise", "cut", "un").index(on_negative),
-        late,
-        np.empty(rows) if cellwise else None,
-        np.empty(rows) if cellwise else None,
+        inputs.step,
+        inputs.first,
+        inputs.last,
+        inputs.fertile_from,
+        inputs.fertile_to,
+        inputs.kind,
+        inputs.on_negative,
+        inputs.late,
+        np.empty(rows) if inputs.cellwise else None,
+        np.empty(rows) if inputs.cellwise else None,
         np.empty(rows),
         np.empty(rows),
         np.empty(rows) if traced else None,
         np.empty(rows) if traced else None,
         np.zeros(parities * rows) if history else None,  # ages with births are set every year
         np.empty(2 * (ages + years) * LANES),
-        np.zeros((max(last - first + 1, 1) + years) * -(-parities // 4) * 4 * LANES),
+        np.zeros((kept + years) * -(-parities // 4) * 4 * LANES),
         np.empty(_WORK_ROWS * LANES),
         np.empty(4 * parities * LANES),
         np.zeros((groups + 1) * LANES),
@@ -1011,8 +916,11 @@ def _project(
         kind = ("", "emptied", "certain", "parity emptied")[int(diagnosis[0])]
         found = Diagnosis._make((kind, *diagnosis[1:6].astype(int).tolist(), float(diagnosis[6])))
     if found is not None and found.kind == "certain":
-        found = found._replace(amount=found.amount / step)
+        found = found._replace(amount=found.amount / inputs.step)
     return Indicators._make((*fused, found)), tuple(full)
+
+
+_BY_DRAW = ("fertility_factor", "fertility_weight", "mortality_weight", "migration_factor")
 
 
 def _locate(found: Diagnosis, arguments: dict[str, Any]) -> Diagnosis:
@@ -1020,12 +928,12 @@ def _locate(found: Diagnosis, arguments: dict[str, Any]) -> Diagnosis:
 
     The fused loop only knows the lane; looking for the cell there would cost every good run.
     """
-    one = dict(arguments, on_negative="cut", out=None, summary=None)
-    for name in ("fertility_factor", "fertility_weight", "mortality_weight", "migration_factor"):
+    one = dict(arguments, on_negative="cut", out=None)
+    for name in _BY_DRAW:
         value = one[name]
         if value is not None and np.shape(value)[-1] > 1:
             one[name] = np.asarray(value)[..., found.draw : found.draw + 1]
-    _, (women, men, _, _, moved) = _project(**one, history=True)
+    _, (women, men, _, _, moved) = _run_once(True, one)
     y = found.year
     people = np.stack([women[y, ..., 0].sum(axis=0), men[y, :, 0]])
     factor = 1.0
@@ -1042,9 +950,16 @@ def _locate(found: Diagnosis, arguments: dict[str, Any]) -> Diagnosis:
     return found._replace(sex=int(sex), age=int(age), amount=float(short[sex, age]))
 
 
+def _run_once(history: bool, arguments: dict[str, Any]) -> tuple[Indicators, tuple[Array, ...]]:
+    """Lay out all arguments and run one form."""
+    by_draw = {name: arguments[name] for name in (*_BY_DRAW, "out")}
+    others = {name: value for name, value in arguments.items() if name not in by_draw}
+    return _project(prepare(**others, history=history), **by_draw)
+
+
 def _run_checked(history: bool, arguments: dict[str, Any]) -> tuple[Indicators, tuple[Array, ...]]:
     """Run one form and complete its diagnosis."""
-    indicators, full = _project(**arguments, history=history)
+    indicators, full = _run_once(history, arguments)
     if indicators.diagnosis is not None and indicators.diagnosis.kind == "emptied":
         indicators = indicators._replace(diagnosis=_locate(indicators.diagnosis, arguments))
     return indicators, full
@@ -1180,7 +1095,14 @@ def project_history(
 
 
 def project_summary(
-    summary: Summary, *, out: dict[str, Array] | None = None, **inputs: Any
+    inputs: Prepared,
+    summary: Summary,
+    *,
+    fertility_factor: Any = None,
+    fertility_weight: Any = None,
+    mortality_weight: Any = None,
+    migration_factor: Any = None,
+    out: dict[str, Array] | None = None,
 ) -> Diagnosis | None:
     """Project like :func:`project_indicators`, keeping only what is made of each tile's rows.
 
@@ -1188,22 +1110,33 @@ def project_summary(
 
     Parameters
     ----------
+    inputs : Prepared
+        Laid out once for as many runs as share them.
     summary : Summary
         Rows are the outputs in the order of :class:`Indicators`, each with all its own dimensions,
         then the summary's sums. Its ``largest`` and ``out`` are filled.
+    fertility_factor, fertility_weight, mortality_weight, migration_factor : array_like, optional
+        As of :func:`project_indicators`.
     out : dict, optional
         Memory for a tile, reused when its shape fits.
-    **inputs
-        Of :func:`project_indicators`.
 
     Returns
     -------
     Diagnosis or None
-        The first impossible input; the results are then incomplete.
+        The first impossible input, the results are then incomplete; of a cell that is emptied only
+        the year, the sex and the draw.
 
     Raises
     ------
     ValueError
-        As :func:`project_indicators`, or when the summary and its results do not fit.
+        When shapes of factors, or the summary and its results, do not fit.
     """
-    return _run_checked(False, {**inputs, "out": out, "summary": summary})[0].diagnosis
+    return _project(
+        inputs,
+        fertility_factor=fertility_factor,
+        fertility_weight=fertility_weight,
+        mortality_weight=mortality_weight,
+        migration_factor=migration_factor,
+        out=out,
+        summary=summary,
+    )[0].diagnosis
