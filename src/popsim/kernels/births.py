@@ -164,11 +164,11 @@ def _bear_four(w0: Any, w1: Any, w2: Any, w3: Any, c0: Any, c1: Any, c2: Any, c3
 
 
 @njit(**_INLINE)
-def _quarter(half: Any, change: Any, k: Any, a: Any, factor: Any, mix: Any, mixed: bool) -> Any:
-    """Half the rate of half a year, of one order and age: schedules mixed, times the factor."""
-    base = spread(0.5 * half[k, a])
+def _rates(half: Any, change: Any, k: Any, a: Any, factor: Any, mix: Any, mixed: bool) -> Any:
+    """Rates of one order and age: schedules mixed, times the factor."""
+    base = spread(half[k, a])
     if mixed:
-        base = multiply_add_vectors(mix, spread(0.5 * change[k, a]), base)
+        base = multiply_add_vectors(mix, spread(change[k, a]), base)
     return base * factor
 
 
@@ -196,12 +196,13 @@ def _births_of_four_orders(
     with 2 or 1/2 is exact, and what would be a product of the equations is a sum, for which the
     processor has units of their own.
     """
-    one = spread(1.0)
+    one, two = spread(1.0), spread(2.0)
     for lane in range(_0, _L, _WIDTH):
-        k0 = load(order, _FACTOR + lane)
-        k1 = load(order, _1 * _ORDER_L + _FACTOR + lane)
-        k2 = load(order, _2 * _ORDER_L + _FACTOR + lane)
-        k3 = load(order, _3 * _ORDER_L + _FACTOR + lane)
+        # Half the factors, so that rates are half those of half a year.
+        k0 = load(order, _FACTOR + lane) / two
+        k1 = load(order, _1 * _ORDER_L + _FACTOR + lane) / two
+        k2 = load(order, _2 * _ORDER_L + _FACTOR + lane) / two
+        k3 = load(order, _3 * _ORDER_L + _FACTOR + lane) / two
         mix = load(work, _SCHEDULE + lane)
         born0 = load(order, _BIRTHS + lane)
         born1 = load(order, _1 * _ORDER_L + _BIRTHS + lane)
@@ -218,13 +219,14 @@ def _births_of_four_orders(
         at = i + lane
         p0, p1 = load(share, at), load(share, at + _L)
         p2, p3 = load(share, at + _2L), load(share, at + _3L)
+        middle = spread((first + 0.5) * step)
         for a in range(first, stop):
             row = a * _L + lane
             here, there = load(resident, row), load(arrived, arrived_from + row)
-            y0 = _quarter(half, change, _0, a, k0, mix, mixed)
-            y1 = _quarter(half, change, _1, a, k1, mix, mixed)
-            y2 = _quarter(half, change, _2, a, k2, mix, mixed)
-            y3 = _quarter(half, change, _3, a, k3, mix, mixed)
+            y0 = _rates(half, change, _0, a, k0, mix, mixed)
+            y1 = _rates(half, change, _1, a, k1, mix, mixed)
+            y2 = _rates(half, change, _2, a, k2, mix, mixed)
+            y3 = _rates(half, change, _3, a, k3, mix, mixed)
             c0, c1, c2 = y0 / (one + y0), y1 / (one + y1), y2 / (one + y2)
             inverse = over_positive(2.0, here + there)  # no women, no rate
             q0, q1 = load(share, at + _4L), load(share, at + _4L + _L)
@@ -251,11 +253,12 @@ def _births_of_four_orders(
             rate1 = multiply_add_vectors(n1, inverse, rate1)
             rate2 = multiply_add_vectors(n2, inverse, rate2)
             rate3 = multiply_add_vectors(n3, inverse, rate3)
-            middle = inverse * spread((a + 0.5) * step)
-            aged0 = multiply_add_vectors(n0, middle, aged0)
-            aged1 = multiply_add_vectors(n1, middle, aged1)
-            aged2 = multiply_add_vectors(n2, middle, aged2)
-            aged3 = multiply_add_vectors(n3, middle, aged3)
+            weight = inverse * middle
+            aged0 = multiply_add_vectors(n0, weight, aged0)
+            aged1 = multiply_add_vectors(n1, weight, aged1)
+            aged2 = multiply_add_vectors(n2, weight, aged2)
+            aged3 = multiply_add_vectors(n3, weight, aged3)
+            middle = middle + spread(step)
             at += _4L
         store(share, at, p0)
         store(share, at + _L, p1)

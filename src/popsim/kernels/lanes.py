@@ -18,6 +18,8 @@ import numpy as np
 from numba import njit
 from numba.extending import intrinsic
 
+from popsim.kernels.vectors import fetch
+
 LANES = 64
 """Draws in a tile."""
 
@@ -37,6 +39,8 @@ _L = np.uint64(LANES)
 _0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
 _5 = np.uint64(5)
 _2L, _3L, _4L, _5L = _2 * _L, _3 * _L, _4 * _L, _5 * _L
+
+_LINE = np.uint64(8)  # numbers in a line of the cache
 
 # Rows of lanes in the work array. Rows at constant distances are seen as distinct by the compiler.
 _MOVERS = np.uint64(0 * LANES)  # factor on migration
@@ -112,8 +116,12 @@ def add_row(work: Any, row: Any, other: Any) -> None:
 
 
 @njit(**_JIT)
-def load_row(work: Any, row: Any, source: Any, at: Any, d: Any) -> None:
-    """Load a row of lanes from draw ``d`` on of one row of a factor, which has all draws or one."""
+def load_row(work: Any, row: Any, source: Any, at: Any, d: Any, ahead: Any) -> None:
+    """Load a row of lanes from draw ``d`` on of one row of a factor, which has all draws or one.
+
+    The row that is ``ahead`` of it is asked for: rows lie far from each other, so that a processor
+    does not guess which is next.
+    """
     size = np.uint64(source.shape[1])
     # A loop of known length between two arrays would be unrolled one number at a time.
     there = min(_L, size - d) if d < size else _0
@@ -122,10 +130,17 @@ def load_row(work: Any, row: Any, source: Any, at: Any, d: Any) -> None:
     last = source[at, size - _1]
     for lane in range(there, _L):
         work[row + lane] = last
+    for lane in range(_0, _L, _LINE):
+        fetch(source, (at + ahead) * size + d + lane, False)
 
 
 @njit(**_JIT)
-def store_row(target: Any, at: Any, work: Any, row: Any, lanes: Any) -> None:
-    """Write a row to an output; the last tile has fewer draws than lanes."""
+def store_row(target: Any, at: Any, work: Any, row: Any, lanes: Any, ahead: Any) -> None:
+    """Write a row to an output, and ask for what lies ``ahead`` of it.
+
+    The last tile has fewer draws than lanes.
+    """
     for lane in range(lanes):
         target[at + lane] = work[row + lane]
+    for lane in range(_0, _L, _LINE):
+        fetch(target, at + ahead + lane, True)

@@ -67,6 +67,7 @@ from popsim.kernels.lanes import (
     LANES,
     _0,
     _1,
+    _2,
     add_row,
     fill_row,
     load_row,
@@ -86,7 +87,7 @@ from popsim.kernels.year_step import (
 # Digest of births.py, combinations.py, lanes.py, vectors.py and year_step.py. numba renews the
 # compiled projection only when this file changes: with their digest here, an old compilation never
 # outlives a change there.
-PARTS = "f576311921d3360e"
+PARTS = "d9eeef6cc5c3661f"
 
 __all__ = [
     "LANES",
@@ -313,9 +314,8 @@ def _run(
                 fill_row(stock, i + np.uint64(a) * _L, base[sex, a])
             sum_age_groups(stock, i, breaks, groups)
             for g in range(G):
-                store_row(
-                    out_groups, (np.uint64(sex) * G + g) * width + column, groups, g * _L, written
-                )
+                out = (np.uint64(sex) * G + g) * width + column
+                store_row(out_groups, out, groups, g * _L, written, _2 * G * width)
         for a in range(first, last + 1):
             i = np.uint64(years + a - first) * _4L
             for k in range(orders):
@@ -343,12 +343,12 @@ def _run(
             now = np.uint64(years - y)  # window row of age 0 at the start of the year
             year = np.uint64(y)
             at = year if migration_factor.shape[0] > 1 else _0
-            load_row(work, _MOVERS, migration_factor, at, d)
+            load_row(work, _MOVERS, migration_factor, at, d, _1)
             at = year if schedule_weight.shape[0] > 1 else _0
-            load_row(work, _SCHEDULE, schedule_weight, at, d)
+            load_row(work, _SCHEDULE, schedule_weight, at, d, _1)
             if up_weight is not None:
                 at = year if up_weight.shape[0] > 1 else _0
-                load_row(work, _UP, up_weight, at, d)
+                load_row(work, _UP, up_weight, at, d, _1)
                 for lane in range(_L):
                     weight = work[_UP + lane]
                     work[_UP + lane] = max(weight, 0.0)
@@ -356,7 +356,7 @@ def _run(
             for k in range(orders):
                 o = np.uint64(k) * _ORDER_ROWS * _L
                 at = (year if fertility_factor.shape[0] > orders else _0) * K + np.uint64(k)
-                load_row(order, o + _FACTOR, fertility_factor, at, d)
+                load_row(order, o + _FACTOR, fertility_factor, at, d, K)
                 fill_row(order, o + _BIRTHS, 0.0)
                 fill_row(order, o + _RATE, 0.0)
                 fill_row(order, o + _AGE_RATE, 0.0)
@@ -509,12 +509,12 @@ def _run(
                             work[_GIRLS + lane] += girl
                             work[_BOYS + lane] += births - girl
                         out = (np.uint64(y) * K + np.uint64(k)) * width + column
-                        store_row(out_births, out, order, o + _BIRTHS, written)
-                        store_row(out_rate, out, order, o + _RATE, written)
-                        store_row(out_age_rate, out, order, o + _AGE_RATE, written)
+                        store_row(out_births, out, order, o + _BIRTHS, written, K * width)
+                        store_row(out_rate, out, order, o + _RATE, written, K * width)
+                        store_row(out_age_rate, out, order, o + _AGE_RATE, written, K * width)
                     out = np.uint64(y) * np.uint64(2) * width + column
-                    store_row(out_births_by_sex, out, work, _GIRLS, written)
-                    store_row(out_births_by_sex, out + width, work, _BOYS, written)
+                    store_row(out_births_by_sex, out, work, _GIRLS, written, _2 * width)
+                    store_row(out_births_by_sex, out + width, work, _BOYS, written, _2 * width)
 
                 survive_newborn(
                     stock,
@@ -585,12 +585,12 @@ def _run(
                     if not unguarded:
                         add_row(work, _NOMINAL, _SHORT)
                 out = (np.uint64(y) * np.uint64(2) + np.uint64(sex)) * width + column
-                store_row(out_deaths, out, work, _DEATHS, written)
-                store_row(out_migration, out, work, _NOMINAL, written)
+                store_row(out_deaths, out, work, _DEATHS, written, _2 * width)
+                store_row(out_migration, out, work, _NOMINAL, written, _2 * width)
                 for g in range(G):
                     out = (np.uint64(y + 1) * np.uint64(2) + np.uint64(sex)) * G + g
                     out = out * width + column
-                    store_row(out_groups, out, groups, g * _L, written)
+                    store_row(out_groups, out, groups, g * _L, written, _2 * G * width)
                 if by_age is not None:
                     _store_flows(
                         out_cohort_deaths,
@@ -635,9 +635,9 @@ def _run(
                     for a in range(ages):
                         row = np.uint64(a * orders + k)
                         out = np.uint64((y * orders + k) * ages + a) * D + d
-                        store_row(out_by_age, out, by_age, row * _L, lanes)
-        store_row(out_cut, column, work, _CUT_PERSONS, written)
-        store_row(out_cut, width + column, work, _CUT_CELLS, written)
+                        store_row(out_by_age, out, by_age, row * _L, lanes, D)
+        store_row(out_cut, column, work, _CUT_PERSONS, written, width)
+        store_row(out_cut, width + column, work, _CUT_CELLS, written, _0)
         if summary is not None:
             summarise(rows, width, lanes, d, summary, resident, arrived)
 

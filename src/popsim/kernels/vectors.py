@@ -21,7 +21,7 @@ from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, register_model
 
-__all__ = ["WIDTH", "load", "multiply_add_vectors", "over_positive", "spread", "store"]
+__all__ = ["WIDTH", "fetch", "load", "multiply_add_vectors", "over_positive", "spread", "store"]
 
 
 def _width() -> int:
@@ -99,6 +99,27 @@ def store(typing: Any, array: Any, at: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.none(array, at, vector), generate
+
+
+@_inline
+def fetch(typing: Any, array: Any, at: Any, to_write: Any) -> Any:
+    """Ask for the cache line of a position of a C-contiguous array, counted flat: used soon.
+
+    Nothing is read, and a position beyond the end does no harm.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+        data = context.make_array(signature.args[0])(context, builder, values[0]).data
+        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+        call = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        place = builder.bitcast(builder.gep(data, [values[1]]), byte)
+        builder.call(call, [place, word(int(to_write.literal_value)), word(3), word(1)])
+        return context.get_dummy_value()
+
+    if not isinstance(to_write, types.Literal):
+        return None
+    return types.none(array, at, to_write), generate
 
 
 def _spread(builder: Any, number: Any) -> Any:

@@ -274,10 +274,10 @@ def age_cohorts(
         five = fast and x + _5 <= oldest and (whole or x % _5 == _0)
         size = _5 if five else _1
         j = i + (x - _1) * _L
+        # Asked here, not at every lane: a store that may be none is masked there, and slow.
         expose = x + size > expose_from and x < expose_to
         if five and ((inwards and inflow[x]) or _fits(stock, j, x, s, up, down, end, limits)):
             row = g * _L if whole else last
-            # Two loops: in one, stores that may be none would be masked, and slow.
             if expose:
                 _age_five(
                     stock, j, x, s, up, down, end, work, groups, row, weighted, resident,
@@ -296,10 +296,16 @@ def age_cohorts(
                         groups[g * _L + lane] += stock[j + k * _L + lane]
         else:
             size = _1
-            _age_one(
-                stock, j, x, s, up, down, start, end, work, groups, g * _L, fill,
-                weighted, moves, resident, arrived, survivors, expose, late, unguarded,
-            )  # fmt: skip
+            if expose:
+                _age_one(
+                    stock, j, x, s, up, down, start, end, work, groups, g * _L, fill, weighted,
+                    moves, resident, arrived, survivors, True, late, unguarded,
+                )  # fmt: skip
+            else:
+                _age_one(
+                    stock, j, x, s, up, down, start, end, work, groups, g * _L, fill, weighted,
+                    moves, resident, arrived, survivors, False, late, unguarded,
+                )  # fmt: skip
         x += size
 
 
