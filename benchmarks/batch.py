@@ -11,20 +11,25 @@ import json
 import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from benchmarks.common import report
+from benchmarks.common import interleaved, report
 from benchmarks.province import COUNTIES, SCENARIOS, YEARS, one_parity, packages, province
 from popsim.batch.lean import BLOCK, MEMORY, run_region
+from popsim.batch.lean_region import Region
 from popsim.batch.lean_rows import MONEY
 from popsim.batch.lean_shared import Laps, Shared
+from popsim.batch.lean_space import Space
+from popsim.demography.uncertainty import uncertainty_named
 from popsim.evaluation.summary import HEADLINE
 from popsim.policy.files import baseline as no_policy
 from popsim.policy.model import Scenario
+from popsim.policy.response import Response
 
 SMOKE = {"regions": 2, "scenarios": 3, "draws": 70, "years": 5}
 USUAL = {"regions": 4, "scenarios": SCENARIOS, "draws": 1000, "years": YEARS}
@@ -59,12 +64,37 @@ def run(
     return list(figures), list(laps), sum(sizes)
 
 
-def shares(laps: list[Laps], runs: int) -> list[dict[str, Any]]:
+def made_of_indicators(
+    data: xr.Dataset, indicators: tuple[str, ...], draws: int, uncertainty: str, repeats: int
+) -> float:
+    """Return the part of the projection that indicators take: with them, over without any."""
+    draws = min(draws, BLOCK)
+    projections: dict[str, Any] = {}
+    for kind, names in (("with", indicators), ("without", ())):
+        region = Region(
+            data, Response(), uncertainty_named(uncertainty), None, range(draws), 1,
+            Shared(), Laps(),
+        )  # fmt: skip
+        region.lay_out([name for name in names if name != MONEY], draws)
+        space = Space(0, 1)
+        block = region.drawn(0, space)
+        rows = np.empty((region.layout.size, draws))
+        region.project(block, no_policy(), None, rows)
+        region.remember(block, rows, space)
+        projections[kind] = partial(region.project, block, no_policy(), None, rows)
+    times = {name: np.array(t) for name, t in interleaved(projections, repeats).items()}
+    return 1.0 - float(np.median(times["without"] / times["with"]))
+
+
+def shares(laps: list[Laps], runs: int, of_indicators: float) -> list[dict[str, Any]]:
     """Return seconds of a core by what they were spent on, and their ratio to the kernel."""
     total: dict[str, float] = {}
     for one in laps:
         for name, seconds in one.seconds.items():
             total[name] = total.get(name, 0.0) + seconds
+    # Both are one loop over tiles.
+    total["indicators"] = of_indicators * total["kernel"]
+    total["kernel"] -= total["indicators"]
     kernel, everything = total["kernel"], sum(total.values())
     rows: list[dict[str, Any]] = [
         {
@@ -146,7 +176,10 @@ def main() -> None:
         alone, _, _ = run(data, scenarios, 1, shared, **given)
         row["over one thread"] = (time.perf_counter() - start) / seconds
         equal(figures, alone)
-    parts = shares(laps, runs)
+    part = made_of_indicators(
+        data.isel(region=[0]), indicators, draws, options.uncertainty, 1 if options.smoke else 15
+    )
+    parts = shares(laps, runs, part)
     report(parts, None)
     print()
     report([row], None)

@@ -1,0 +1,1 @@
+"""Frozen copy of the projection kernel, what ``benchmarks/gate.py`` measures the present one by."""
