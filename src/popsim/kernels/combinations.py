@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from popsim.kernels.vectors import fetch
+
 __all__ = ["Combinations", "Summary", "combine", "summarise"]
 
 _JIT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
@@ -23,6 +25,8 @@ _INSIDE: dict[str, Any] = {**_JIT, "_nrt": False}
 _INLINE: dict[str, Any] = {**_INSIDE, "forceinline": True}
 # Unsigned, because signed indices bring wraparound code into the loops over draws.
 _0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
+#: Numbers in a line of the cache, and rows that are asked for before they are written.
+_LINE, _AHEAD = np.uint64(8), np.uint64(4)
 
 
 class Combinations(NamedTuple):
@@ -194,7 +198,11 @@ def summarise(
                 largest[result] = amount
     starts, index, weights = summary.results
     out, column = summary.out, np.uint64(summary.start) + first
+    size = np.uint64(out.shape[1])
     for result in range(np.uint64(starts.size // 2)):
+        # Far from the row before it, and its memory is not near.
+        for i in range(_0, n, _LINE):
+            fetch(out, (result + _AHEAD) * size + column + i, True)
         _evaluate(rows, n, _0, n, starts, index, weights, result, total, below)
         for i in range(lanes):
             out[result, column + i] = total[i]

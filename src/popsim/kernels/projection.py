@@ -87,7 +87,7 @@ from popsim.kernels.year_step import (
 # Digest of births.py, combinations.py, lanes.py, vectors.py and year_step.py. numba renews the
 # compiled projection only when this file changes: with their digest here, an old compilation never
 # outlives a change there.
-PARTS = "d9eeef6cc5c3661f"
+PARTS = "5843edb04b51e9a1"
 
 __all__ = [
     "LANES",
