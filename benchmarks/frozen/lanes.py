@@ -136,11 +136,12 @@ def load_row(work: Any, row: Any, source: Any, at: Any, d: Any, ahead: Any) -> N
 
 @njit(**_JIT)
 def store_row(target: Any, at: Any, work: Any, row: Any, lanes: Any, ahead: Any) -> None:
-    """Write a row to an output, and ask for what lies ``ahead`` of it.
+    """Write a row to an output, and ask for what lies ``ahead`` of it, if not 0.
 
     The last tile has fewer draws than lanes.
     """
     for lane in range(lanes):
         target[at + lane] = work[row + lane]
-    for lane in range(_0, _L, _LINE):
-        fetch(target, at + ahead + lane, True)
+    if ahead != _0:
+        for lane in range(_0, lanes, _LINE):
+            fetch(target, at + ahead + lane, True)

@@ -162,10 +162,11 @@ def prepare(
     start = np.zeros_like(rate) if late else 0.5 * base_moves
     end = base_moves.copy() if late else 0.5 * base_moves
     # Five ages are moved together; each meets the migrants of the age below and of its own.
-    kept = np.ones((years, 2, ages + 6), dtype=np.bool_)
-    kept[..., 1 : ages + 1] = rate >= 0.0
-    windows: Any = np.lib.stride_tricks.sliding_window_view(kept, 6, axis=2)
-    inflow = np.ascontiguousarray(windows.all(axis=3)[..., :ages])
+    nobody_leaves = np.ones((years, 2, ages + 5), dtype=np.bool_)
+    nobody_leaves[..., :ages] = rate >= 0.0
+    inflow = np.ones((years, 2, ages), dtype=np.bool_)
+    for further in range(-1, 5):
+        inflow[..., 1:] &= nobody_leaves[..., 1 + further : ages + further]
     spread = (
         np.zeros((0, 0))
         if migrant_parity is None

@@ -87,7 +87,7 @@ from benchmarks.frozen.year_step import (
 # Digest of births.py, combinations.py, lanes.py, vectors.py and year_step.py. numba renews the
 # compiled projection only when this file changes: with their digest here, an old compilation never
 # outlives a change there.
-PARTS = "5843edb04b51e9a1"
+PARTS = "44db35b137113ef8"
 
 __all__ = [
     "LANES",
@@ -635,7 +635,7 @@ def _run(
                     for a in range(ages):
                         row = np.uint64(a * orders + k)
                         out = np.uint64((y * orders + k) * ages + a) * D + d
-                        store_row(out_by_age, out, by_age, row * _L, lanes, D)
+                        store_row(out_by_age, out, by_age, row * _L, lanes, _0)
         store_row(out_cut, column, work, _CUT_PERSONS, written, width)
         store_row(out_cut, width + column, work, _CUT_CELLS, written, _0)
         if summary is not None:

@@ -365,9 +365,10 @@ def _check_shapes(inputs: xr.Dataset, age_groups: Sequence[int], problems: Probl
 def _check_finite(inputs: xr.Dataset, problems: Problems) -> None:
     """Note infinite cells, which no range of the registry excludes."""
     for name in map(str, inputs.data_vars):
-        wrong = np.argwhere(~np.isfinite(inputs.variables[name].values))
-        if not len(wrong):
+        finite = np.isfinite(inputs.variables[name].values)
+        if finite.all():
             continue
+        wrong = np.argwhere(~finite)
         first = tuple(int(i) for i in wrong[0])
         at = f", {place(inputs[name], first)}" if first else ""
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -476,8 +477,9 @@ class _Plan:
             most = base[..., 1:-1].max(axis=1) * factor[min(i, len(factor) - 1)][:, :, None]
             limit = np.full(most.shape[1], _MOST)
             limit[-1] = _MOST_OPEN
-            wrong = np.argwhere(most > limit[:, None])
-            if len(wrong):
+            certain = most > limit[:, None]
+            if certain.any():
+                wrong = np.argwhere(certain)
                 y, k, a = (int(v) for v in wrong[0])
                 order = self.inputs.variables["birth_order"].values[k]
                 more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
