@@ -154,6 +154,8 @@ class Template:
                 codecs.BloscCodec(cname="zstd", clevel=3, shuffle="shuffle"),
                 codecs.Crc32cCodec(),
             ],
+            # All in the folder of the array: one for each dimension is larger than many chunks.
+            chunk_key_encoding={"name": "default", "separator": "."},
             dimension_names=spec.dims,
             attributes=spec.attributes,
             config={"write_empty_chunks": True},
