@@ -52,9 +52,10 @@ def with_function(planned, function):
     return planned
 
 
-def started(folder, *words):
+def started(folder, *words, session=False):
     return subprocess.Popen(
         [sys.executable, "-c", RUN, *words],
+        start_new_session=session,
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -106,6 +107,24 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(whole, tmp_path):
     assert process.returncode == 130, output
     assert "go on with: popsim run small.batch.yaml --resume" in output
     assert "Traceback" not in output
+
+
+def test_ctrl_c_while_workers_start_prints_no_traceback_of_theirs(tmp_path):
+    """A terminal sends it to every process, and theirs are not yet told what to do with it."""
+    write_batch(tmp_path)
+    process = started(tmp_path, "--workers", "2", session=True)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None:
+        words = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children.read_text().split()]
+        if sum(b"spawn_main" in one for one in words) == 2:
+            break
+        time.sleep(0.005)
+    time.sleep(0.3)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate()
+    assert process.returncode == 130, output
+    assert "Traceback" not in output, output
+    assert "0 tasks done, 4 missing" in output
 
 
 def test_a_corrupt_chunk_is_noticed_by_checksums_and_done_again(copied, whole):

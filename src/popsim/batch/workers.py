@@ -73,6 +73,27 @@ def _one_thread_each() -> Generator[None]:
             del os.environ[name]
 
 
+@contextmanager
+def _deaf_to_interrupts() -> Generator[None]:
+    """Let processes that start not see Ctrl-C, which reaches every process of a terminal.
+
+    What they load takes seconds, in which each would end with a traceback of its own. It is held
+    back, not ignored: it reaches this process at the end.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    # Starts when it is first needed, and then lets interrupts through.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class _Process:
     """A worker process and the pipe to it; at most one task is with it."""
 
@@ -82,7 +103,7 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, memory), daemon=True)
-        with _one_thread_each():
+        with _one_thread_each(), _deaf_to_interrupts():
             self.process.start()
         theirs.close()
         self.task: Task | None = None
@@ -156,9 +177,11 @@ def by_processes(
     from multiprocessing.connection import wait as wait_for
 
     shared, waiting = pickle.dumps(job.without_data()), list(reversed(tasks))
-    # All begin to start before the first is waited for: it reads the job when it has started.
-    team = [_Process(memory) for _ in range(min(workers, len(tasks)))]
+    team: list[_Process] = []
     try:
+        # All begin to start before the first is waited for: it reads the job when it has started.
+        while len(team) < min(workers, len(tasks)):
+            team.append(_Process(memory))
         for process in team:
             task = waiting.pop()
             process.give(task, job.inputs.region(task.region), shared)
