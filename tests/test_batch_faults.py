@@ -115,7 +115,9 @@ def test_ctrl_c_while_workers_start_prints_no_traceback_of_theirs(tmp_path):
     process = started(tmp_path, "--workers", "2", session=True)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     while process.poll() is None:
-        words = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children.read_text().split()]
+        words = [
+            Path(f"/proc/{child}/cmdline").read_bytes() for child in children.read_text().split()
+        ]
         if sum(b"spawn_main" in one for one in words) == 2:
             break
         time.sleep(0.005)
@@ -125,6 +127,24 @@ def test_ctrl_c_while_workers_start_prints_no_traceback_of_theirs(tmp_path):
     assert process.returncode == 130, output
     assert "Traceback" not in output, output
     assert "0 tasks done, 4 missing" in output
+
+
+def test_a_file_that_is_gone_is_not_taken_for_no_number(copied):
+    chunk = copied.store / "results.zarr/births/c.1.0.0.0"
+    chunk.unlink()
+    told = r"of .* 1 file is gone, results.zarr/births/c.1.0.0.0 first; write: popsim run with --"
+    with pytest.raises(ps.DataError, match=told):
+        ps.open_store(copied.store)
+    opened = ps.open_store(copied.store, partial=True)
+    assert opened.births.sel(region="339002").isnull().all()
+    assert "of tasks that were done 1 file is gone" in opened.attrs["notices"]
+    # An array that is gone is none, also of a store that is not complete.
+    (copied.store / "results.zarr/payments/zarr.json").unlink()
+    for partial in (False, True):
+        with pytest.raises(ps.DataError, match=r"2 files are gone, results.zarr/payments/zarr.json"):
+            ps.open_store(copied.store, partial=partial)
+    assert resumed(copied).done == 1
+    assert ps.open_store(copied.store).births.sel(region="339002").notnull().all()
 
 
 def test_a_corrupt_chunk_is_noticed_by_checksums_and_done_again(copied, whole):

@@ -8,8 +8,9 @@ again.
 from __future__ import annotations
 
 import json
+import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +21,7 @@ from popsim import __version__
 from popsim.batch.disk import append_line, digest, write_whole
 from popsim.errors import DataError
 
-__all__ = ["ARRAYS", "Manifest", "Record", "read_manifest", "verify", "versions"]
+__all__ = ["ARRAYS", "Manifest", "Record", "gone", "read_manifest", "verify", "versions"]
 
 STORE_SCHEMA = "popsim.store/1"
 MANIFEST = "manifest.json"
@@ -184,3 +185,30 @@ def verify(folder: Path, files: Mapping[str, str]) -> list[str]:
         if digest(content) != wanted:
             wrong.append(f"{name} is not as it was written")
     return wrong
+
+
+def gone(folder: Path, files: Iterable[str]) -> list[str]:
+    """Return the files that are not there; only names are looked at, so it takes no time.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    files : iterable of str
+        Paths in the store.
+
+    Examples
+    --------
+    >>> gone(Path("no-such-store"), ["results.zarr/births/zarr.json"])
+    ['results.zarr/births/zarr.json']
+    """
+    there: dict[str, set[str]] = {}
+    found = []
+    for path in files:
+        parent, _, name = path.rpartition("/")
+        if parent not in there:
+            there[parent] = (
+                set(os.listdir(folder / parent)) if (folder / parent).is_dir() else set()
+            )
+        if name not in there[parent]:
+            found.append(path)
+    return found

@@ -14,7 +14,7 @@ from popsim.batch.cost_tables import COST_FIGURES, cost_effects, cost_ranking, k
 from popsim.batch.costs import COSTS
 from popsim.batch.extras import loaded
 from popsim.batch.failures import reasons
-from popsim.batch.manifest import ARRAYS, read_manifest, read_records, verify
+from popsim.batch.manifest import ARRAYS, gone, read_manifest, read_records, verify
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
 from popsim.dataset import stamp
 from popsim.errors import DataError, PopsimError, nearest
@@ -37,7 +37,7 @@ def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
     path : str or pathlib.Path
         Folder that ``popsim run`` wrote.
     partial : bool
-        Open a store of which tasks are missing; they are not a number.
+        Open a store of which tasks, or chunks, are missing; they are not a number.
 
     Returns
     -------
@@ -53,7 +53,8 @@ def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
     Raises
     ------
     DataError
-        When it is no store, or tasks of it are missing and ``partial`` is not set.
+        When it is no store, its arrays are not there, or tasks or chunks of it are missing and
+        ``partial`` is not set.
     """
     folder = Path(path)
     manifest, records = read_manifest(folder), read_records(folder)
@@ -63,6 +64,14 @@ def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
         raise DataError(
             f"{len(missing)} of {len(manifest.tasks)} tasks of {folder} are missing ({named}); "
             "write: popsim run with --resume, or partial=True to read what there is"
+        )
+    # Zarr would take an array that is gone for none, and a chunk for what is not a number.
+    lost = gone(folder, manifest.template)
+    chunks = gone(folder, [path for record in records.values() for path in record.files])
+    if lost or (chunks and not partial):
+        raise DataError(
+            f"of {folder} {_counted(lost + chunks)} gone, {(lost + chunks)[0]} first; write: "
+            "popsim run with --resume, which makes them anew"
         )
     loaded("zarr")
     opened = xr.open_zarr(folder / ARRAYS, consolidated=False)
@@ -78,9 +87,15 @@ def open_store(path: str | Path, *, partial: bool = False) -> xr.Dataset:
     several = [f"{line} (in {n} tasks)" if n > 1 else line for line, n in counted.items()]
     if missing:
         several.append(f"{len(missing)} of {len(manifest.tasks)} tasks are missing")
+    if chunks:
+        several.append(f"of tasks that were done {_counted(chunks)} gone")
     opened.attrs["notices"] = "\n".join([opened.attrs["notices"], *several])
     ordered = opened[sorted(map(str, opened.data_vars), key=_order)]
     return stamp(ordered, f"opened {folder.name}, begun {manifest.created}")
+
+
+def _counted(files: list[str]) -> str:
+    return "1 file is" if len(files) == 1 else f"{len(files)} files are"
 
 
 def check_store(path: str | Path) -> list[str]:
