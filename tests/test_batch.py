@@ -326,17 +326,25 @@ def test_the_command_runs_checks_describes_and_exports(tmp_path, monkeypatch):
     done = popsim("export", "results/small", "b.csv", "--indicator", "births", "--from", "2025")
     assert done.exit_code == 0, done.output
     assert len(pd.read_csv("b.csv")) == 4 * 3 * 4
+    # Without years all there are, as in Python: the stocks before the first year too.
+    popsim("export", "results/small", "b.csv", "--indicator", "population_total")
+    assert pd.read_csv("b.csv")["year"].unique().tolist() == list(range(2020, 2029))
     for words, message in (
         (("run", file), "results/small holds a batch already; write: --resume"),
         (("run", file, "--draws", "5"), "--draws is said in the batch file"),
         (("run", "grant.yaml", "--resume"), "--resume belongs to a batch file"),
         (("run", file, "grant.yaml"), "a batch runs alone"),
         (("run", file, "--task", "3/2"), "is not a part of the tasks"),
+        (
+            ("export", "results/small", "c.csv", "--from", "2090"),
+            "the store has no year from 2090 to 2090; write: years from 2020 to 2028",
+        ),
         (("plan", "smal.batch.yaml"), "no file smal.batch.yaml; write: small.batch.yaml"),
     ):
         done = popsim(*words)
         assert done.exit_code == 1, words
         assert message in done.output, done.output
+    assert not Path("c.csv").exists()
 
 
 def test_the_shipped_batch_is_small_and_reads():

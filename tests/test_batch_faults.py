@@ -141,10 +141,19 @@ def test_a_file_that_is_gone_is_not_taken_for_no_number(copied):
     # An array that is gone is none, also of a store that is not complete.
     (copied.store / "results.zarr/payments/zarr.json").unlink()
     for partial in (False, True):
-        with pytest.raises(ps.DataError, match=r"2 files are gone, results.zarr/payments/zarr.json"):
+        with pytest.raises(ps.DataError, match=r"2 files are gone, results.zarr/payments/"):
             ps.open_store(copied.store, partial=partial)
     assert resumed(copied).done == 1
     assert ps.open_store(copied.store).births.sel(region="339002").notnull().all()
+
+
+def test_an_export_of_a_damaged_store_names_the_file(copied, tmp_path):
+    chunk = copied.store / "results.zarr/births/c.1.0.0.0"
+    chunk.write_bytes(chunk.read_bytes()[:20])
+    done = CliRunner().invoke(main, ["export", str(copied.store), str(tmp_path / "out.csv")])
+    assert isinstance(done.exception, SystemExit), done.exception
+    assert "births/c.1.0.0.0 is not as it was written (task 339002); write: popsim" in done.output
+    assert not list(tmp_path.glob("out.csv*"))
 
 
 def test_a_corrupt_chunk_is_noticed_by_checksums_and_done_again(copied, whole):

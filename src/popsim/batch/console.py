@@ -194,6 +194,12 @@ def _stopped_in_order() -> Iterator[None]:
 
 def check_whole(name: str) -> None:
     """Compare a store with its checksums; print that it is whole, or raise what is not."""
+    raise_if_damaged(name)
+    click.echo(f"{name}: store of a batch, whole")
+
+
+def raise_if_damaged(name: str) -> None:
+    """Compare a store with its checksums and raise what is not whole."""
     from popsim.batch.results import check_store
     from popsim.errors import DataError, Problem
 
@@ -201,7 +207,6 @@ def check_whole(name: str) -> None:
     if wrong:
         again = "popsim run BATCH --resume"
         raise DataError([Problem(clause, where=name, instead=again) for clause in wrong])
-    click.echo(f"{name}: store of a batch, whole")
 
 
 def describe_store(name: str) -> None:
@@ -247,19 +252,29 @@ def write_export(
     last: int | None,
 ) -> None:
     """Write results of a store to a table."""
-    from popsim.batch.export import export_store
+    from popsim.batch.export import export_store, years_of
     from popsim.batch.results import open_store
 
     store = open_store(name)
-    years = store["year"].values if "year" in store.dims else store["time"].values - 1
-    begin = int(years[0]) if first is None else first
-    end = int(years[-1]) if last is None else last
-    written = export_store(
-        store,
-        file,
-        indicators=indicators or None,
-        regions=regions or None,
-        scenarios=scenarios or None,
-        years=range(begin, end + 1),
-    )
+    years = None
+    if first is not None or last is not None:
+        there = years_of(store)
+        begin = min(there[0], last or there[0]) if first is None else first
+        end = max(there[-1], begin) if last is None else last
+        years = range(begin, end + 1)
+    try:
+        written = export_store(
+            store,
+            file,
+            indicators=indicators or None,
+            regions=regions or None,
+            scenarios=scenarios or None,
+            years=years,
+        )
+    except PopsimError:
+        raise
+    except Exception:
+        # Zarr says that a checksum is wrong, and not of what.
+        raise_if_damaged(name)
+        raise
     click.echo(f"Written: {written}")

@@ -19,7 +19,7 @@ from popsim.errors import DataError, nearest
 from popsim.evaluation.summary import POINTS
 from popsim.variables import VARIABLES
 
-__all__ = ["export_store", "rows_by_region"]
+__all__ = ["export_store", "rows_by_region", "years_of"]
 
 _SHEET_ROWS = 1_048_576
 _FIRST = (
@@ -72,7 +72,8 @@ def export_store(
     Raises
     ------
     DataError
-        When a name is not in the store, the ending is unknown, or a sheet would be too long.
+        When a name, or every one of the years, is not in the store, the ending is unknown, or a
+        sheet would be too long.
 
     Notes
     -----
@@ -105,6 +106,13 @@ def export_store(
     finally:
         unfinished.unlink(missing_ok=True)
     return path
+
+
+def years_of(store: xr.Dataset) -> list[int]:
+    """Return the years that tables of a store show: of flows, and those at whose end stocks are."""
+    years = [int(year) for year in store["year"].values] if "year" in store.dims else []
+    ends = [int(time) - 1 for time in store["time"].values] if "time" in store.dims else []
+    return sorted({*years, *ends})
 
 
 def rows_by_region(store: xr.Dataset, indicator: str) -> Iterator[pd.DataFrame]:
@@ -202,6 +210,12 @@ def _chosen(
         if codes is not None:
             store = store.sel({dim: list(codes)})
     if years is not None:
+        held = years_of(store)
+        if held and not set(held) & set(years):
+            raise DataError(
+                f"the store has no year from {years.start} to {years.stop - 1}; write: years from "
+                f"{held[0]} to {held[-1]}"
+            )
         for dim, asked_years in (("year", list(years)), ("time", [year + 1 for year in years])):
             if dim in store.dims:
                 store = store.sel({dim: [year for year in asked_years if year in store[dim]]})
