@@ -339,6 +339,8 @@ def test_the_command_runs_checks_describes_and_exports(tmp_path, monkeypatch):
             ("export", "results/small", "c.csv", "--from", "2090"),
             "the store has no year from 2090 to 2090; write: years from 2020 to 2028",
         ),
+        (("run", file, "--memory", "-1"), "--memory -1 is not a number of GB; write: --memory 4"),
+        (("run", file, "--memory", "nan"), "--memory nan is not a number of GB; write: --memory"),
         (("plan", "smal.batch.yaml"), "no file smal.batch.yaml; write: small.batch.yaml"),
     ):
         done = popsim(*words)

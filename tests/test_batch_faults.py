@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import batch_functions
+import numpy as np
 import pytest
 from batch_example import BATCH, ENVIRONMENT, SCENARIO, bits, write_batch
 from click.testing import CliRunner
@@ -337,6 +338,22 @@ def test_a_task_without_memory_and_a_killed_worker_are_told(whole, tmp_path):
     again = ps.plan(tmp_path / "small.batch.yaml", out=tmp_path / "store")
     assert resumed(again).done == 2
     assert bits(again.store) == bits(whole.store)
+
+
+@pytest.mark.parametrize("memory", [-1, 0])
+def test_no_memory_is_no_limit(whole, memory):
+    with pytest.raises(ps.DataError, match=rf"memory={memory} is not a number of bytes; write"):
+        whole.run(memory=memory, resume=True, progress=False)
+
+
+def test_a_limit_below_what_a_worker_needs_to_take_a_task_is_told(whole, tmp_path, capfd):
+    planned = ps.plan(write_batch(tmp_path), out=tmp_path / "store")
+    inputs = planned.job.inputs
+    large = replace(inputs, data=inputs.data.assign(large=("cell", np.zeros(4_000_000))))
+    planned.job = replace(planned.job, inputs=large)
+    with pytest.raises(ps.PopsimError, match="has not the memory to take a task; write: more"):
+        planned.run(workers=1, memory=10_000_000, progress=False)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_workers_that_cannot_start_end_the_run(whole, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 from collections.abc import Iterator
@@ -148,6 +149,8 @@ def run_batch(
     from popsim.batch.files import read_batch
 
     read_batch(name)
+    if memory is not None and not 1e-9 <= memory < math.inf:
+        raise PopsimError(f"--memory {memory:g} is not a number of GB; write: --memory 4")
     from popsim.batch.plan import plan
 
     planned = plan(name, out=out)

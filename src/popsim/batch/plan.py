@@ -132,6 +132,10 @@ class Plan:
         """
         if workers is not None and workers < 1:
             raise DataError(f"workers={workers} is not a number of workers; write: workers=2")
+        if memory is not None and memory < 1:
+            raise DataError(
+                f"memory={memory} is not a number of bytes; write: memory=4_000_000_000"
+            )
         if part is not None and not 1 <= part[0] <= part[1]:
             raise DataError(f"there is no part {part[0]} of {part[1]}; write: part=(1, {part[1]})")
         return run_plan(

@@ -29,6 +29,8 @@ __all__ = ["by_processes", "by_threads", "nothing", "on_cluster", "rehearse"]
 
 _BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 _SECONDS_TO_STOP = 5.0
+#: How a worker process ends that has not the memory to take a task.
+_NO_MEMORY = 12
 _SECONDS_FOR_WORKERS = 60
 #: Tasks sent ahead for each place of a cluster, so that none waits and results do not pile up.
 _AHEAD = 2
@@ -133,6 +135,11 @@ class _Process:
         except (EOFError, OSError):
             self.process.join(_SECONDS_TO_STOP)
             code = self.process.exitcode
+            if code == _NO_MEMORY:
+                raise PopsimError(
+                    "a worker process has not the memory to take a task; write: more with "
+                    "--memory, or no limit"
+                ) from None
             if not self.ready and (code is None or code >= 0):
                 raise PopsimError(
                     "worker processes cannot start; in a script of your own write: "
@@ -267,12 +274,16 @@ def _serve(pipe: Connection, memory: int | None) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    with suppress(EOFError, OSError):
+    try:
         job = pickle.loads(pipe.recv_bytes())
         pipe.send(None)
         while True:
             task, data = pipe.recv()
             pipe.send(do(job, task, data))
+    except (EOFError, OSError):
+        pass
+    except MemoryError:
+        sys.exit(_NO_MEMORY)
 
 
 def _death(code: int | None) -> str:
