@@ -84,6 +84,14 @@ def test_reasons_of_different_scenarios_stay_apart():
     assert str(found[1]) == "339001: scenario grant-600, draw 4: 1.5 births of order 1 in 2025"
 
 
+def test_a_code_with_a_hyphen_is_a_region_of_its_own():
+    names = {"ES-CT": "Catalunya", "ES-MD": "Madrid", "FR-IDF": "Île-de-France"}
+    found = reasons(dict.fromkeys(["ES-CT", "ES-MD"], "it is odd"), names, names)
+    assert [str(one) for one in found] == [
+        "in 2 of 3 regions (ES-CT Catalunya, ES-MD Madrid): it is odd"
+    ]
+
+
 def without_gdp(folder):
     """Write a batch on data that do not say GDP per head."""
     data = ps.load_baseline("zhejiang-2020").drop_vars("gdp_per_head")

@@ -72,7 +72,7 @@ def reasons(
         All tasks of the batch. One is named by its region, with a number where its scenarios are
         divided.
     names : mapping of str to str
-        Names of regions by code, to be told with it.
+        Names of regions by code, to be told with it. A code among them is never cut.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def reasons(
     >>> [one.tasks for one in reasons(errors, errors, {})]
     [('339001', '339002'), ('339003',)]
     """
-    codes = {task: task.rpartition("-")[0] or task for task in tasks}
+    codes = {task: task if task in names else task.rpartition("-")[0] or task for task in tasks}
     found: dict[str, list[str]] = {}
     for task, error in errors.items():
         code = codes[task]

@@ -122,7 +122,9 @@ def check_store(path: str | Path) -> list[str]:
             failed[task] = record.error
         else:
             wrong += [f"{clause} (task {task})" for clause in verify(folder, record.files)]
-    for reason in reasons(failed, manifest.tasks, {}):
+    data = "data of "
+    codes = [name.removeprefix(data) for name in manifest.identities if name.startswith(data)]
+    for reason in reasons(failed, manifest.tasks, dict.fromkeys(codes, "")):
         count = len(reason.tasks)
         one = f"task {reason.tasks[0]} failed: {reason.message}"
         wrong.append(one if count == 1 else f"{count} tasks failed {reason}")
