@@ -211,9 +211,37 @@ def test_exports_hold_the_numbers_of_the_store(store, tmp_path):
     with xr.open_dataset(file, engine="h5netcdf") as back:
         assert (back.births == store.births.sel(region=["339002"])).all()
     with pytest.raises(ps.DataError, match=r"write: .*out.csv"):
-        ps.export_store(store, tmp_path / "out.parquet")
+        ps.export_store(store, tmp_path / "out.txt")
     with pytest.raises(ps.DataError, match="no region '339009' in the store; write: 33900"):
         ps.export_store(store, tmp_path / "out.csv", regions=["339009"])
+
+
+def test_parquet_holds_the_table_of_csv_with_types(store, tmp_path):
+    chosen = {"indicators": ["births", "births_by_order", "cost_per_additional_birth"]}
+    table = pd.read_csv(
+        ps.export_store(store, tmp_path / "out.csv", **chosen),
+        dtype={"region": str},
+        keep_default_na=False,
+        na_values=[""],
+    )
+    same = pd.read_parquet(ps.export_store(store, tmp_path / "out.parquet", **chosen))
+    assert list(same.columns) == list(table.columns)
+    assert pd.api.types.is_integer_dtype(same["year"].dropna().convert_dtypes())
+    for name in table:
+        if pd.api.types.is_float_dtype(table[name]):
+            np.testing.assert_allclose(same[name].astype(float), table[name], rtol=1e-6)
+        else:
+            assert (same[name].fillna("").astype(str) == table[name].fillna("").astype(str)).all()
+    assert np.isinf(same["difference_mean"]).any() == np.isinf(table["difference_mean"]).any()
+
+
+def test_parquet_without_its_library_says_what_to_install(store, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        ps.PopsimError, match=r'Parquet needs pyarrow; write: .*"popsim\[parquet\]"'
+    ):
+        ps.export_store(store, tmp_path / "out.parquet")
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_stocks_in_a_table_stand_at_the_end_of_the_year(store, tmp_path):

@@ -481,7 +481,7 @@ def export(
     first: int | None,
     last: int | None,
 ) -> None:
-    """Write results of a batch to FILE: .csv, .xlsx or .nc. Nothing is loaded whole."""
+    """Write results of a batch to FILE: .csv, .xlsx, .parquet or .nc. Nothing is loaded whole."""
     from popsim.batch.console import write_export
 
     write_export(

@@ -13,6 +13,7 @@ import xarray as xr
 
 from popsim.batch.cost_tables import cost_frame, kept_costs, shown
 from popsim.batch.costs import COSTS
+from popsim.batch.extras import loaded
 from popsim.batch.results import kept_indicators, shown_unit
 from popsim.batch.task import DIFFERENCE, DRAWS, MEAN
 from popsim.errors import DataError, nearest
@@ -49,7 +50,7 @@ def export_store(
     scenarios: Sequence[str] | None = None,
     years: range | None = None,
 ) -> Path:
-    """Write results of a batch to a CSV, Excel or netCDF file.
+    """Write results of a batch to a CSV, Excel, Parquet or netCDF file.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def export_store(
         From :func:`popsim.open_store`.
     path : str or pathlib.Path
         The ending says what is written: ``.csv``, ``.xlsx`` (one sheet for each indicator),
-        ``.nc``.
+        ``.parquet`` (needs the extra ``parquet``), ``.nc``.
     indicators, regions, scenarios : sequence of str, optional
         All by default; indicators by the name of the indicator, its means and differences go with
         it. Figures of cost (``cost_per_additional_birth``, ``package_cost`` and so on) are among
@@ -88,12 +89,13 @@ def export_store(
     kinds: dict[str, Callable[[xr.Dataset, list[str], Path], None]] = {
         ".csv": _to_csv,
         ".xlsx": _to_excel,
+        ".parquet": _to_parquet,
         ".nc": _to_netcdf,
     }
     if path.suffix.lower() not in kinds:
         guess = path.with_suffix(".csv")
         raise DataError(
-            f"{path.name} is not a name for a table (.csv, .xlsx or .nc); write: {guess}"
+            f"{path.name} is not a name for a table (.csv, .xlsx, .parquet or .nc); write: {guess}"
         )
     chosen = _chosen(store, indicators, regions, scenarios, years)
     kept = [*kept_indicators(chosen), *kept_costs(chosen)]
@@ -222,19 +224,50 @@ def _chosen(
     return store
 
 
-def _to_csv(store: xr.Dataset, names: list[str], path: Path) -> None:
-    """Write one table; a column that an indicator does not have is empty in its rows."""
-    columns: list[str] = []
+def _columns(store: xr.Dataset, names: list[str]) -> dict[str, pd.Series[Any]]:
+    """Return the columns of one table of all indicators, each with values of the first that has it.
+
+    A column that an indicator does not have is empty in its rows.
+    """
+    found: dict[str, pd.Series[Any]] = {}
     for indicator in names:
         frame = next(rows_by_region(store.isel(region=[0]), indicator))
-        columns += [column for column in map(str, frame.columns) if column not in columns]
-    columns = [c for c in _FIRST if c in columns] + [c for c in columns if c not in _FIRST]
+        found = {str(column): frame[column] for column in frame} | found
+    first = [column for column in _FIRST if column in found]
+    return {column: found[column] for column in (*first, *(c for c in found if c not in first))}
+
+
+def _to_csv(store: xr.Dataset, names: list[str], path: Path) -> None:
+    columns = list(_columns(store, names))
     # The byte-order mark makes spreadsheets read Chinese labels.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         csv.writer(file).writerow(columns)
         for indicator in names:
             for frame in rows_by_region(store, indicator):
                 frame.reindex(columns=columns).to_csv(file, header=False, index=False)
+
+
+def _to_parquet(store: xr.Dataset, names: list[str], path: Path) -> None:
+    """Write one table, a row group for each indicator and region."""
+    arrow = loaded("pyarrow", "parquet", "Parquet needs")
+    parquet = loaded("pyarrow.parquet", "parquet", "Parquet needs")
+
+    def kind(values: pd.Series[Any]) -> Any:
+        if pd.api.types.is_integer_dtype(values):
+            return arrow.int64()
+        return arrow.float64() if pd.api.types.is_float_dtype(values) else arrow.string()
+
+    schema = arrow.schema([(name, kind(values)) for name, values in _columns(store, names).items()])
+    with parquet.ParquetWriter(path, schema) as file:
+        for indicator in names:
+            for frame in rows_by_region(store, indicator):
+                arrays = [
+                    arrow.array(frame[column.name], type=column.type, from_pandas=True)
+                    if column.name in frame
+                    else arrow.nulls(len(frame), column.type)
+                    for column in schema
+                ]
+                file.write_table(arrow.Table.from_arrays(arrays, schema=schema))
 
 
 def _to_excel(store: xr.Dataset, names: list[str], path: Path) -> None:

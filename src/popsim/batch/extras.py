@@ -1,4 +1,4 @@
-"""Libraries of the extra ``batch``, loaded when they are needed."""
+"""Libraries of the extras ``batch`` and ``parquet``, loaded when they are needed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from popsim.errors import PopsimError
 __all__ = ["loaded"]
 
 
-def loaded(name: str) -> Any:
-    """Return a library of the extra ``batch``.
+def loaded(name: str, extra: str = "batch", need: str = "batches need") -> Any:
+    """Return a library of an extra; ``need`` begins the sentence when it is not installed.
 
     Raises
     ------
@@ -30,4 +30,5 @@ def loaded(name: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
-        raise PopsimError(f'batches need {name}; write: pip install "popsim[batch]"') from error
+        told = f'{need} {name}; write: pip install "popsim[{extra}]"'
+        raise PopsimError(told) from error
