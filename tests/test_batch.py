@@ -244,6 +244,13 @@ def test_parquet_without_its_library_says_what_to_install(store, tmp_path, monke
     assert not list(tmp_path.glob("out*"))
 
 
+def test_columns_of_a_table_of_all_indicators_keep_their_order(store, tmp_path):
+    table = pd.read_csv(ps.export_store(store, tmp_path / "out.csv"))
+    own = ["mean", "q10", "q50", "q90"]
+    changes = [f"difference_{name}" for name in (*own, "unit")]
+    assert table.columns[-11:].tolist() == [*own, *changes, "note", "note_zh"]
+
+
 def test_stocks_in_a_table_stand_at_the_end_of_the_year(store, tmp_path):
     file = ps.export_store(store, tmp_path / "p.csv", indicators=["population_total"])
     table = pd.read_csv(file, dtype={"region": str})

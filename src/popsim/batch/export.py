@@ -232,7 +232,8 @@ def _columns(store: xr.Dataset, names: list[str]) -> dict[str, pd.Series[Any]]:
     found: dict[str, pd.Series[Any]] = {}
     for indicator in names:
         frame = next(rows_by_region(store.isel(region=[0]), indicator))
-        found = {str(column): frame[column] for column in frame} | found
+        for column in frame:
+            found.setdefault(str(column), frame[column])
     first = [column for column in _FIRST if column in found]
     return {column: found[column] for column in (*first, *(c for c in found if c not in first))}
 
