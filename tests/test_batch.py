@@ -255,6 +255,10 @@ def test_stocks_in_a_table_stand_at_the_end_of_the_year(store, tmp_path):
     file = ps.export_store(store, tmp_path / "p.csv", indicators=["population_total"])
     table = pd.read_csv(file, dtype={"region": str})
     # The stock of 1 January 2021, where the projection starts, is that of the end of 2020.
+    first = ps.export_store(store, tmp_path / "first.nc", years=range(2020, 2021))
+    with xr.open_dataset(first, engine="h5netcdf") as back:
+        assert back["time"].values.tolist() == [2021]
+        assert "births" not in back
     assert (table.year.min(), table.year.max()) == (2020, 2028)
     row = table.query("region == '339001' and scenario == 'grant' and year == 2025").iloc[0]
     cell = store.population_total_mean.sel(region="339001", scenario="grant", time=2026)

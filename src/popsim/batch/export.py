@@ -310,6 +310,8 @@ def _cell(value: Any) -> Any:
 
 
 def _to_netcdf(store: xr.Dataset, names: list[str], path: Path) -> None:
+    # The first stocks stand at the end of a year without flows: of those there is nothing to write.
+    store = store[[name for name, array in store.data_vars.items() if array.size]]
     encoding = {
         str(name): {"zlib": True, "complevel": 1, "chunksizes": array.data.chunksize}
         for name, array in store.data_vars.items()
