@@ -367,3 +367,13 @@ def test_worked_examples_of_the_evidence() -> None:
     percent = map_effect(channel, drawn.map, 11.0 * drawn.utilisation[:, None])
     tfr = 0.89 * (percent * drawn.multiplier[:, :3] / 100) @ np.array([0.591, 0.384, 0.025])
     np.testing.assert_allclose(np.quantile(tfr, [0.1, 0.5, 0.9]), [0.002, 0.009, 0.018], atol=0.002)
+
+
+def test_the_bits_of_a_draw_do_not_depend_on_how_many_there_are():
+    """Also of one alone, which a matrix library multiplies in another way than several."""
+    several = read_scenario(SCENARIOS / "every-instrument.yaml")
+    drawn = Response().by_channel(several, EMPTY, context(20), range(20), 1)
+    for draw in range(20):
+        alone = Response().by_channel(several, EMPTY, context(1), range(draw, draw + 1), 1)
+        for name, effect in drawn.items():
+            np.testing.assert_array_equal(alone[name][0], effect[draw], err_msg=name)

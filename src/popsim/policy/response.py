@@ -580,7 +580,7 @@ class Response:
             dose = dose + parameters.pass_through[:, None] * levels.imag[None, :]
         effect = map_effect(channel, parameters.map, dose)
         logs = _log_factor(effect[:, :, None] * parameters.multiplier[:, None, :])
-        columns = [logs[:, :, k] @ in_year[k] for k in range(len(ORDERS))]
+        columns = [_by_draw(logs[:, :, k], in_year[k]) for k in range(len(ORDERS))]
         return np.stack(columns, axis=-1), rush
 
     def _users(
@@ -744,6 +744,16 @@ def _rush(
         share = last.reshape(-1, 12).mean(axis=1)
         logs += share[None, :, None] * hurried[:, None, :]
     return logs if logs.any() else None
+
+
+def _by_draw(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return ``rows @ matrix``, in which the bits of a draw do not depend on how many there are.
+
+    A single row is multiplied by a routine of its own, whose sums end in another bit.
+    """
+    several = np.repeat(rows, 2, axis=0) if len(rows) == 1 else rows
+    product: np.ndarray = several @ matrix
+    return product[: len(rows)]
 
 
 def _log_factor(effect: np.ndarray) -> np.ndarray:
