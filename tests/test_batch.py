@@ -339,6 +339,29 @@ def test_the_plan_counts_what_does_not_depend_on_tasks(whole, monkeypatch):
     assert threads.seconds_to_start < 10
 
 
+def test_the_plan_tells_what_regions_scenarios_and_draws_take(tmp_path, monkeypatch):
+    sweep = "sweep:\n  - scenario: grant\n    grid: {policies.grant.amount.2: [%s]}\n"
+    amounts = ", ".join(f"{1000 * i} CNY" for i in range(18))
+    text = BATCH.replace("draws: 12", "draws: 2000") + sweep % amounts
+    planned = ps.plan(write_batch(tmp_path, text), out=tmp_path / "store")
+    spent = [0.0]
+
+    def done(job, task, data):
+        spent[0] = 2.0 + (task.last - task.first) * (0.1 + 0.001 * len(job.inputs.draws))
+        return 100
+
+    def timed(work):
+        result = work()
+        return spent[0], result
+
+    monkeypatch.setattr("popsim.batch.estimate._done", done)
+    monkeypatch.setattr("popsim.batch.estimate._timed", timed)
+    told = measured(planned, 1, True, 2)
+    scenarios = len(planned.job.inputs.scenarios)
+    assert scenarios == 21
+    assert told.seconds_a_task == pytest.approx(2.0 + scenarios * (0.1 + 0.001 * 2000))
+
+
 def test_a_piece_that_fails_in_a_worker_is_told(whole):
     broken = replace(whole.job, function=batch_functions.raising_in_second)
     with pytest.raises(ps.PopsimError, match=r"the piece that is measured failed: ValueError"):

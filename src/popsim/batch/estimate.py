@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "measured"]
 
-_SCENARIOS = 4
-_DRAWS = (50, 150)
+_SCENARIOS = (2, 6)
+_DRAWS = (50, 1000)
+_SECONDS = 1.0
+"""What a piece may take; one that needs single ages gets fewer draws."""
 _WORKERS = 2
 """Most worker processes that are started to be measured."""
 _PROCESS_BYTES = 250e6
@@ -82,11 +84,11 @@ class Estimate:
 def measured(plan: Plan, workers: int, threads: bool, processors: int) -> Estimate:
     """Measure pieces of a plan and say what the whole costs.
 
-    A piece, one region under a few scenarios, is done in this process with two numbers of draws,
-    which gives what a draw takes and needs; then, where the run would have them, by worker
-    processes that are started for it, once when they are new and once more, and then end. What the
-    first time takes longer is the start of a worker. The command itself starts like a worker, and
-    reads the inputs, which are read once more here.
+    A piece, one region under a few scenarios, is done in this process with two numbers of scenarios
+    and two of draws, which gives what a region, a scenario and a draw take; then, where the run
+    would have them, by worker processes that are started for it, once when they are new and once
+    more, and then end. What the first time takes longer is the start of a worker. The command
+    itself starts like a worker, and reads the inputs, which are read once more here.
 
     Parameters
     ----------
@@ -104,34 +106,44 @@ def measured(plan: Plan, workers: int, threads: bool, processors: int) -> Estima
         When a piece fails, or worker processes cannot start.
     """
     task, inputs, template = plan.tasks[0], plan.job.inputs, plan.job.template
-    piece = replace(task, last=min(task.last, task.first + _SCENARIOS))
+    scenarios = task.last - task.first
+    counts = sorted({min(count, scenarios) for count in _SCENARIOS})
+    pieces = [replace(task, last=task.first + count) for count in counts]
     # As workers get it: kernels are compiled anew for arrays that may be written to.
     data = pickle.loads(pickle.dumps(inputs.region(task.region)))
     draws = len(inputs.draws)
-    numbers = sorted({min(number, draws) for number in _DRAWS})
+    few = min(_DRAWS[0], draws)
+    # The first time kernels are loaded, or even compiled, which is done once for a machine.
+    loading, _ = _timed(lambda: _done(_with_draws(plan, few), pieces[-1], data))
+    warm, _ = _timed(lambda: _done(_with_draws(plan, few), pieces[-1], data))
+    more = min(draws, _DRAWS[1], int(few * _SECONDS / warm))
+    numbers = [few, more] if more > few else sorted({max(1, few // 5), few})
     jobs = [_with_draws(plan, number) for number in numbers]
     seconds, peaks, size = [], [], 0
-    # The first time kernels are loaded, or even compiled, which is done once for a machine.
-    loading, _ = _timed(lambda: _done(jobs[0], piece, data))
     for job in jobs:
-        spent, size = _timed(lambda job=job: _done(job, piece, data))  # type: ignore[misc]
-        seconds.append(spent)
+        spent = []
+        for piece in pieces:
+            _done(job, piece, data)
+            took, size = _timed(lambda job=job, piece=piece: _done(job, piece, data))  # type: ignore[misc]
+            spent.append(took)
+        seconds.append(_extended(counts, spent, scenarios))
         tracemalloc.start()
-        _done(job, piece, data)
+        _done(job, pieces[-1], data)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
+    piece, alone = pieces[-1], spent[-1]
     at_once = min(workers, len(plan.tasks))
     crowd = max(1.0, at_once / processors)
     reading, _ = _timed(lambda: make_template(plan.batch, load_inputs(plan.file), template.block))
     if threads:
-        starting, slower = reading + max(0.0, loading - seconds[0]), 1.0
+        starting, slower = reading + max(0.0, loading - warm), 1.0
     else:
         first, again, ending = rehearse(jobs[-1], piece, min(at_once, processors, _WORKERS))
         # The command is a process that loads the same before it starts the others.
         starting = reading + (first - again) * (1 + crowd) + ending
-        slower = again / seconds[-1]
-    more = (task.last - task.first) / (piece.last - piece.first)
-    one = _extended(numbers, seconds, draws) * more * slower
+        slower = again / alone
+    times = scenarios / (piece.last - piece.first)
+    one = _extended(numbers, seconds, draws) * slower
     full = template.bytes_uncompressed / len(plan.tasks)
     rounds = math.ceil(len(plan.tasks) / at_once)
     # Single draws hardly get smaller by compression.
@@ -150,7 +162,7 @@ def measured(plan: Plan, workers: int, threads: bool, processors: int) -> Estima
         seconds_a_task=one,
         seconds=starting + one * rounds * crowd,
         bytes_a_worker=_PROCESS_BYTES + _extended(numbers, peaks, draws) + 2 * full,
-        disk_bytes=size * more * len(plan.tasks) + kept,
+        disk_bytes=size * times * len(plan.tasks) + kept,
         workers=workers,
     )
 
