@@ -196,6 +196,15 @@ def test_regions_and_scenarios_are_ranked_by_cost(store, fruitless):
     ).iloc[-1]
     assert (worst["region"], worst["value"], worst["rank"]) == ("339001", np.inf, 4)
     assert worst["note"] == "no additional births"
+    endless = store.assign(cost_per_additional_birth=store["cost_per_additional_birth"].copy())
+    endless["cost_per_additional_birth"] = endless["cost_per_additional_birth"].where(
+        endless["region"] == "339003", np.inf
+    )
+    same = ps.ranking(
+        endless, "cost_per_additional_birth", of="region", at="grant", window="period"
+    )
+    assert same["region"].tolist()[0] == "339003"
+    assert same["rank"].tolist() == [1, 2, 2, 2]
 
 
 def test_without_policy_there_is_no_rank_and_what_is_missing_is_left_out(store):

@@ -154,9 +154,11 @@ def cost_ranking(
     # What a stopped batch has not reached is left out; where nothing is paid there is no rank.
     table = table[table["value"].notna() | (table["note"] == "no cost")]
     unpaid = table["note"] == "no cost"
-    ranked = table[~unpaid].sort_values("value", ascending=name not in _MORE_FIRST, kind="stable")
+    rising = name not in _MORE_FIRST
+    ranked = table[~unpaid].sort_values("value", ascending=rising, kind="stable")
     table = pd.concat([ranked, table[unpaid]], ignore_index=True)
-    places = pd.Series(range(1, len(ranked) + 1), dtype="Int64")
-    table.insert(0, "rank", places.reindex(table.index))
+    # Equal ones, such as several without any additional birth, share a rank.
+    places = ranked["value"].rank(method="min", ascending=rising).astype("Int64")
+    table.insert(0, "rank", places.reset_index(drop=True).reindex(table.index))
     table.attrs["unit"] = shown(name)[0]
     return table

@@ -133,7 +133,7 @@ def run_region(
     -----
     Quantiles are exact and linear between draws, those of ``numpy.quantile``. All draws of a
     row are therefore kept until they are reduced, and so is what every scenario meets again: with
-    R rows (years of all indicators), K orders and Y years ``8 (2 R + (K + 9) Y)`` bytes a draw,
+    R rows (years of all indicators), K orders and Y years ``8 (2 R + (K + 8) Y)`` bytes a draw,
     25 kB for the headline indicators over 80 years. Beyond ``memory`` all this lies in a
     temporary file of that size, and memory stays constant. Besides, a block of 1,000 draws of
     80 years takes 27 MB.
