@@ -76,8 +76,8 @@ def cost_frame(cells: xr.Dataset, name: str, prefix: str) -> pd.DataFrame:
         for q in quantiles["quantile"].values:
             columns[f"{prefix}q{100 * q:g}"] = quantiles.sel(quantile=q, drop=True)
     years = {year: cells[year] for year in ("first_year", "last_year")}
-    helpers = {"_paid": cells["package_cost"], "_each": cells["cost_per_additional_birth"]}
-    wide = xr.Dataset({**years, **columns, **helpers}).reset_coords(drop=True).compute()
+    besides = {"_paid": cells["package_cost"], "_each": cells["cost_per_additional_birth"]}
+    wide = xr.Dataset({**years, **columns, **besides}).reset_coords(drop=True).compute()
     frame = wide.to_dataframe(dim_order=dims).reset_index()
     paid, each = frame.pop("_paid"), frame.pop("_each")
     frame["note"] = np.select(
