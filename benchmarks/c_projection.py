@@ -33,13 +33,14 @@ def library(orders: int) -> Any:
     return _compiled("projection", f"-DORDERS={orders}")
 
 
-def peak() -> float | None:
-    """Return the billion floating-point operations a second of a core, or None."""
+def peak() -> tuple[float, float] | None:
+    """Return billion floating-point operations, and bytes moved, a second of a core, or None."""
     compiled = _compiled("peak")
     if compiled is None:
         return None
-    compiled.peak.restype = ctypes.c_double
-    return float(compiled.peak())
+    for rate in (compiled.peak, compiled.triad):
+        rate.restype = ctypes.c_double
+    return float(compiled.peak()), float(compiled.triad())
 
 
 def project(x: dict[str, Any], out: dict[str, np.ndarray], draws: int) -> None:

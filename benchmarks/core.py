@@ -43,6 +43,10 @@ def compared(x: dict[str, Any], draws: int, repeats: int) -> dict[str, float]:
     times = {n: np.array(t) for n, t in interleaved(runs, repeats).items()}
     work = years * draws / 1e6
     row = {"M ty/s": work / float(np.median(times["popsim"]))}
+    # What has to come from memory, or go there: factors and outputs, each once.
+    by_draw = [x[n] for n in x if n.endswith(("_factor", "_weight")) and x[n] is not None]
+    moved = sum(array.nbytes for array in (*by_draw, *out.values()))
+    row["GB/s"] = moved / 1e9 / float(np.median(times["popsim"]))
     row["over numpy"] = float(np.median(times["numpy"] / times["popsim"]))
     if "c" in times:
         row["share of C"] = float(np.median(times["c"] / times["popsim"]))
@@ -117,9 +121,10 @@ def main() -> None:
         }
     )
     rows += one_trajectory(years, 2 if smoke else 30)
-    rate = c_projection.peak()
-    if rate is not None:
-        rows.append({"what": "peak of the machine, one core", "GFLOP/s": rate})
+    most = c_projection.peak()
+    if most is not None:
+        what = "the machine, one core: multiply-adds, triad"
+        rows.append({"what": what, "GFLOP/s": most[0], "GB/s": most[1]})
     report(rows, options.json)
 
 
