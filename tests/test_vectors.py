@@ -9,7 +9,7 @@ from popsim.kernels.vectors import (
     WIDTH,
     fetch,
     load,
-    multiply_add_vectors,
+    multiply_add,
     over_positive,
     spread,
     store,
@@ -30,7 +30,7 @@ def every_operation(a, b, out):
         store(out, n + i, x - y)
         store(out, np.uint64(2) * n + i, x * y)
         store(out, np.uint64(3) * n + i, x / y)
-        store(out, np.uint64(4) * n + i, multiply_add_vectors(x, y, spread(0.5)))
+        store(out, np.uint64(4) * n + i, multiply_add(x, y, spread(0.5)))
         store(out, np.uint64(5) * n + i, over_positive(2.0, x))
 
 

@@ -8,6 +8,7 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,7 +125,7 @@ def measured(plan: Plan, workers: int, threads: bool, processors: int) -> Estima
         spent = []
         for piece in pieces:
             _done(job, piece, data)
-            took, size = _timed(lambda job=job, piece=piece: _done(job, piece, data))  # type: ignore[misc]
+            took, size = _timed(partial(_done, job, piece, data))
             spent.append(took)
         seconds.append(_extended(counts, spent, scenarios))
         tracemalloc.start()

@@ -252,16 +252,18 @@ def costs_of(
     ours = np.ascontiguousarray(births[first:stop]).reshape(-1, draws)
     theirs = births_ref[first:stop].reshape(-1, draws)
     more, kept = ours - theirs, np.minimum(ours, theirs)
-    found = []
+    money, births_of = [], []
     for window in windows:
         index = np.arange((window.stop - window.first) * orders)[None, :]
-        money = Combinations.of([(index, window.of_births(promised), None)])
-        cost, anyway, gained = (np.empty((1, draws)) for _ in range(3))
-        combine(ours, money, cost)
-        combine(kept, money, anyway)
-        combine(more, Combinations.of([(index, np.ones(index.size), None)]), gained)
-        if services is not None:
-            cost[0] += window.of_services(services[0])
-            anyway[0] += window.of_services(services[1])
-        found.append(Costs(cost[0], anyway[0], gained[0]))
-    return found
+        money.append((index, window.of_births(promised), None))
+        births_of.append((index, np.ones(index.size), None))
+    cost, anyway, gained = (np.empty((len(windows), draws)) for _ in range(3))
+    paid = Combinations.of(money)
+    combine(ours, paid, cost)
+    combine(kept, paid, anyway)
+    combine(more, Combinations.of(births_of), gained)
+    if services is not None:
+        for place, window in enumerate(windows):
+            cost[place] += window.of_services(services[0])
+            anyway[place] += window.of_services(services[1])
+    return [Costs(*one) for one in zip(cost, anyway, gained, strict=True)]

@@ -85,7 +85,7 @@ class Reduction:
         births = layout.besides["births"]
         for block in self.blocks:
             part = block.columns
-            effect = region.effect(block, own)
+            effect = region.log_effect(block, own)
             if self.kept.population and effect is not None:
                 self.effects[:, part] = np.exp(effect).reshape(-1, len(block.draws))
             region.project(block, scenario, effect, rows)

@@ -109,7 +109,7 @@ class Region:
         else:
             self.places = reference_places(np.array(self.years))
         self.notices: list[str] = []
-        self._effects: dict[int, Array] = {}
+        self._factors: dict[int, Array] = {}
         self._tile: dict[str, Array] = {}
 
     def _remembering(self, model: ResponseModel) -> ResponseModel:
@@ -142,7 +142,7 @@ class Region:
         self.parts = [self.draws[start : start + block] for start in stops]
 
     def floats_a_draw(self, kept: Kept) -> int:
-        """Return how many numbers are kept of a draw: rows, factors, context, reference births."""
+        """Return how many numbers are kept of a draw: rows, factors, context, money."""
         years, by_order = len(self.years), 1
         if self.uncertainty.fertility == "progression":
             by_order = self.orders
@@ -165,11 +165,11 @@ class Region:
 
     def _factor(self, draws: int) -> Array:
         """Return memory for the factor of a block on birth rates (year, order, draw)."""
-        if draws not in self._effects:
-            self._effects[draws] = np.empty((len(self.years), self.orders, draws))
-        return self._effects[draws]
+        if draws not in self._factors:
+            self._factors[draws] = np.empty((len(self.years), self.orders, draws))
+        return self._factors[draws]
 
-    def effect(self, block: Block, scenario: Scenario) -> Array | None:
+    def log_effect(self, block: Block, scenario: Scenario) -> Array | None:
         """Return log factors of a scenario on birth rates (year, order, draw), or None."""
         if not scenario.policies:
             return None
@@ -183,7 +183,7 @@ class Region:
         return np.asarray(logs)
 
     def project(self, block: Block, scenario: Scenario, effect: Array | None, rows: Array) -> None:
-        """Project a block and write its columns of rows; ``effect`` as of :meth:`effect`."""
+        """Project a block and write its columns of rows; ``effect`` as of :meth:`log_effect`."""
         from popsim.kernels.combinations import Summary
         from popsim.kernels.projection import project_summary
 

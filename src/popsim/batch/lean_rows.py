@@ -95,24 +95,23 @@ class Layout:
 
     def __init__(self, years: int, orders: int, indicators: Sequence[str]) -> None:
         from popsim.kernels.combinations import Combinations
+        from popsim.kernels.projection import output_shapes
 
         self.years, self.orders = years, orders
         self.names = tuple(indicators)
         _check(self.names, orders)
         self.outputs: dict[str, tuple[slice, tuple[int, ...]]] = {}
         self._end = 0
-        groups = len(AGE_BREAKS)
-        for name, shape in (
-            ("births", (years, orders)),
-            ("fertility", (years, orders)),
-            ("age_weighted_fertility", (years, orders)),
-            ("births_by_sex", (years, 2)),
-            ("deaths", (years, 2)),
-            ("migration", (years, 2)),
-            ("population", (years + 1, 2, groups)),
-            ("cut", (2,)),
-        ):
-            self.outputs[name] = self._take(int(np.prod(shape))), shape
+        shapes = output_shapes(
+            years=years,
+            parities=orders,
+            ages=AGE_BREAKS[-1] + 1,
+            groups=len(AGE_BREAKS),
+            draws=1,
+            history=False,
+        )
+        for name, (*shape, _) in shapes.items():
+            self.outputs[name] = self._take(int(np.prod(shape))), tuple(shape)
         self._known: dict[str, Index] = {}
         self._sums: list[Ratio] = []
         self.size = 0

@@ -44,12 +44,11 @@ from popsim.kernels.lanes import (
     _2,
     _3,
     _4,
-    multiply_add,
 )
 from popsim.kernels.vectors import (
     WIDTH,
     load,
-    multiply_add_vectors,
+    multiply_add,
     over_positive,
     spread,
     store,
@@ -158,18 +157,15 @@ def _bear_four(w0: Any, w1: Any, w2: Any, w3: Any, c0: Any, c1: Any, c2: Any, c3
     moved1, moved2 = b0 - b1, b1 - b2
     return (
         b0, b1, b2, b3,
-        multiply_add_vectors(spread(-2.0), b0, w0), w1 + (moved1 + moved1),
-        w2 + (moved2 + moved2), multiply_add_vectors(spread(2.0), b2, w3),
+        multiply_add(spread(-2.0), b0, w0), w1 + (moved1 + moved1),
+        w2 + (moved2 + moved2), multiply_add(spread(2.0), b2, w3),
     )  # fmt: skip
 
 
 @njit(**_INLINE)
-def _rates(half: Any, change: Any, k: Any, a: Any, factor: Any, mix: Any, mixed: bool) -> Any:
-    """Rates of one order and age: schedules mixed, times the factor."""
-    base = spread(half[k, a])
-    if mixed:
-        base = multiply_add_vectors(mix, spread(change[k, a]), base)
-    return base * factor
+def _rate(h: Any, change: Any, f: Any, mix: Any, mixed: bool) -> Any:
+    """Rate of one order, of a lane or a vector: schedules mixed, times the factor."""
+    return (multiply_add(mix, change, h) if mixed else h) * f
 
 
 @njit(**_INLINE)
@@ -223,10 +219,10 @@ def _births_of_four_orders(
         for a in range(first, stop):
             row = a * _L + lane
             here, there = load(resident, row), load(arrived, arrived_from + row)
-            y0 = _rates(half, change, _0, a, k0, mix, mixed)
-            y1 = _rates(half, change, _1, a, k1, mix, mixed)
-            y2 = _rates(half, change, _2, a, k2, mix, mixed)
-            y3 = _rates(half, change, _3, a, k3, mix, mixed)
+            y0 = _rate(spread(half[_0, a]), spread(change[_0, a]), k0, mix, mixed)
+            y1 = _rate(spread(half[_1, a]), spread(change[_1, a]), k1, mix, mixed)
+            y2 = _rate(spread(half[_2, a]), spread(change[_2, a]), k2, mix, mixed)
+            y3 = _rate(spread(half[_3, a]), spread(change[_3, a]), k3, mix, mixed)
             c0, c1, c2 = y0 / (one + y0), y1 / (one + y1), y2 / (one + y2)
             inverse = over_positive(2.0, here + there)  # no women, no rate
             q0, q1 = load(share, at + _4L), load(share, at + _4L + _L)
@@ -238,10 +234,10 @@ def _births_of_four_orders(
             store(share, at + _3L, p3)
             f0, f1, f2, f3, p0, p1, p2, p3 = _bear_four(q0, q1, q2, q3, c0, c1, c2, y3)
             here, there = here + here, there + there
-            n0 = multiply_add_vectors(there, s0, here * f0)
-            n1 = multiply_add_vectors(there, s1, here * f1)
-            n2 = multiply_add_vectors(there, s2, here * f2)
-            n3 = multiply_add_vectors(there, s3, here * f3)
+            n0 = multiply_add(there, s0, here * f0)
+            n1 = multiply_add(there, s1, here * f1)
+            n2 = multiply_add(there, s2, here * f2)
+            n3 = multiply_add(there, s3, here * f3)
             if by_age is not None:
                 out = a * _4L + lane
                 store(by_age, out, n0)
@@ -249,15 +245,15 @@ def _births_of_four_orders(
                 store(by_age, out + _2L, n2)
                 store(by_age, out + _3L, n3)
             born0, born1, born2, born3 = born0 + n0, born1 + n1, born2 + n2, born3 + n3
-            rate0 = multiply_add_vectors(n0, inverse, rate0)
-            rate1 = multiply_add_vectors(n1, inverse, rate1)
-            rate2 = multiply_add_vectors(n2, inverse, rate2)
-            rate3 = multiply_add_vectors(n3, inverse, rate3)
+            rate0 = multiply_add(n0, inverse, rate0)
+            rate1 = multiply_add(n1, inverse, rate1)
+            rate2 = multiply_add(n2, inverse, rate2)
+            rate3 = multiply_add(n3, inverse, rate3)
             weight = inverse * middle
-            aged0 = multiply_add_vectors(n0, weight, aged0)
-            aged1 = multiply_add_vectors(n1, weight, aged1)
-            aged2 = multiply_add_vectors(n2, weight, aged2)
-            aged3 = multiply_add_vectors(n3, weight, aged3)
+            aged0 = multiply_add(n0, weight, aged0)
+            aged1 = multiply_add(n1, weight, aged1)
+            aged2 = multiply_add(n2, weight, aged2)
+            aged3 = multiply_add(n3, weight, aged3)
             middle = middle + spread(step)
             at += _4L
         store(share, at, p0)
@@ -276,12 +272,6 @@ def _births_of_four_orders(
         store(order, _1 * _ORDER_L + _AGE_RATE + lane, aged1)
         store(order, _2 * _ORDER_L + _AGE_RATE + lane, aged2)
         store(order, _3 * _ORDER_L + _AGE_RATE + lane, aged3)
-
-
-@njit(**_INLINE)
-def _rate(h: float, change: float, f: float, mix: float, mixed: bool) -> Any:
-    """Rate of half a year, ``h / 2``, of one order and lane: schedules mixed, times the factor."""
-    return (multiply_add(mix, change, h) if mixed else h) * f
 
 
 @njit(**_INLINE)

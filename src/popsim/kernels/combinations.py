@@ -14,19 +14,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from popsim.kernels.lanes import _INLINE, _JIT, _LINE, _0, _1, _2, _3, _4
 from popsim.kernels.vectors import fetch
 
 __all__ = ["Combinations", "Summary", "combine", "summarise"]
 
-_JIT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
-# Within the projection: without memory of their own, so that nobody counts who refers to an array;
-# and as part of its loops, because the compiler only then sees them as vectors.
-_INSIDE: dict[str, Any] = {**_JIT, "_nrt": False}
-_INLINE: dict[str, Any] = {**_INSIDE, "forceinline": True}
-# Unsigned, because signed indices bring wraparound code into the loops over draws.
-_0, _1, _2, _3, _4 = (np.uint64(number) for number in range(5))
-#: Numbers in a line of the cache, and rows that are asked for before they are written.
-_LINE, _AHEAD = np.uint64(8), np.uint64(4)
+#: Rows that are asked for before they are written.
+_AHEAD = np.uint64(4)
 
 
 class Combinations(NamedTuple):
@@ -153,9 +147,9 @@ def _evaluate(
 
 @njit(**_JIT)
 def _combine(
-    rows: Any, stride: Any, first: Any, n: Any, starts: Any, index: Any, weights: Any, out: Any
-) -> None:
-    total, below = np.empty(n), np.empty(n)
+    rows: Any, stride: Any, first: Any, n: Any, starts: Any, index: Any, weights: Any, out: Any,
+    total: Any, below: Any,
+) -> None:  # fmt: skip
     for result in range(np.uint64(starts.size // 2)):
         _evaluate(rows, stride, first, n, starts, index, weights, result, total, below)
         at = result * stride + first
@@ -163,7 +157,7 @@ def _combine(
             out[at + i] = total[i]
 
 
-@njit(**_INSIDE)
+@njit(**_JIT)
 def summarise(
     rows: Any, n: Any, lanes: Any, first: Any, summary: Any, total: Any, below: Any
 ) -> None:
@@ -248,4 +242,5 @@ def combine(rows: Any, told: Combinations, out: Any, *, columns: slice | None = 
         raise IndexError(f"no place for {results} rows of {draws} draws in {out.shape}")
     first, stop, _ = (columns or slice(None)).indices(draws)
     n = np.uint64(max(stop - first, 0))
-    _combine(rows.reshape(-1), np.uint64(draws), np.uint64(first), n, *told, out.reshape(-1))
+    flat, total, below = out.reshape(-1), np.empty(n), np.empty(n)
+    _combine(rows.reshape(-1), np.uint64(draws), np.uint64(first), n, *told, flat, total, below)

@@ -2,8 +2,8 @@
 
 Draws lie innermost, in tiles of :data:`LANES`. A row holds one number for each lane of a tile; the
 work array holds the rows of a year that belong to no cohort, the order array those of each birth
-order. Products and sums are fused by name only (:func:`multiply_add`), so that the bits of a draw
-depend neither on the form of a loop nor on the batch.
+order. Products and sums are fused by name only (:func:`popsim.kernels.vectors.multiply_add`), so
+that the bits of a draw depend neither on the form of a loop nor on the batch.
 
 The compiled projection is kept beside :mod:`popsim.kernels.projection` and is renewed when that
 file changes; whoever edits this file, the births or the year step therefore writes their new digest
@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 from numba import njit
-from numba.extending import intrinsic
 
 from popsim.kernels.vectors import fetch
 
@@ -80,25 +79,6 @@ _UN_LEFT = 1e-5
 _UN_FILL = 0.0005
 
 _FINE, _EMPTIED, _CERTAIN, _PARITY_EMPTIED = 0, 1, 2, 3
-
-
-def _multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Compile ``a * b + c`` with one rounding, wherever the compiler puts it.
-
-    Left to the compiler, products and sums would be fused in one form of a loop and not in another,
-    and the bits of a draw would depend on the form.
-    """
-
-    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        number = values[0].type
-        kind = type(builder.function.function_type)(number, [number] * 3)
-        function = builder.module.declare_intrinsic("llvm.fmuladd", [number], kind)
-        return builder.call(function, values)
-
-    return a(a, a, a), generate
-
-
-multiply_add: Any = intrinsic(_multiply_add)
 
 
 @njit(**_JIT)

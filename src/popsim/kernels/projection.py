@@ -87,7 +87,7 @@ from popsim.kernels.year_step import (
 # Digest of births.py, combinations.py, lanes.py, vectors.py and year_step.py. numba renews the
 # compiled projection only when this file changes: with their digest here, an old compilation never
 # outlives a change there.
-PARTS = "44db35b137113ef8"
+PARTS = "9e039990154bd3d8"
 
 __all__ = [
     "LANES",

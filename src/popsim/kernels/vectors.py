@@ -21,7 +21,7 @@ from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic, register_model
 
-__all__ = ["WIDTH", "fetch", "load", "multiply_add_vectors", "over_positive", "spread", "store"]
+__all__ = ["WIDTH", "fetch", "load", "multiply_add", "over_positive", "spread", "store"]
 
 
 def _width() -> int:
@@ -143,15 +143,20 @@ def spread(typing: Any, number: Any) -> Any:
 
 
 @_inline
-def multiply_add_vectors(typing: Any, a: Any, b: Any, c: Any) -> Any:
-    """Return ``a * b + c`` with one rounding, see :func:`popsim.kernels.lanes.multiply_add`."""
+def multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return ``a * b + c`` of numbers or vectors with one rounding, wherever the compiler puts it.
+
+    Left to the compiler, products and sums would be fused in one form of a loop and not in another,
+    and the bits of a draw would depend on the form.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        kind = ir.FunctionType(_NUMBERS, [_NUMBERS] * 3)
-        name = f"llvm.fmuladd.v{WIDTH}f64"
+        number = values[0].type
+        name = "llvm.fmuladd." + (f"v{WIDTH}f64" if number == _NUMBERS else "f64")
+        kind = ir.FunctionType(number, [number] * 3)
         return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), values)
 
-    return _VECTOR(_VECTOR, _VECTOR, _VECTOR), generate
+    return a(a, a, a), generate
 
 
 @_inline

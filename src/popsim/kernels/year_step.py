@@ -35,8 +35,8 @@ from popsim.kernels.lanes import (
     _3,
     _4,
     _5,
-    multiply_add,
 )
+from popsim.kernels.vectors import multiply_add
 
 
 @njit(**_INLINE)
