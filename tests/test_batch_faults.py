@@ -110,6 +110,17 @@ def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(whole, tmp_path):
     assert "Traceback" not in output
 
 
+def test_ctrl_c_as_soon_as_the_store_is_held_is_one_of_the_run(tmp_path, monkeypatch):
+    def interrupted(store):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("popsim.batch.run.clear_unfinished", interrupted)
+    planned = ps.plan(write_batch(tmp_path), out=tmp_path / "store")
+    report = planned.run(workers=1, threads=True, progress=False)
+    assert report.interrupted
+    assert (report.done, report.missing) == (0, 4)
+
+
 def test_ctrl_c_while_workers_start_prints_no_traceback_of_theirs(tmp_path):
     """A terminal sends it to every process, and theirs are not yet told what to do with it."""
     write_batch(tmp_path)

@@ -98,29 +98,27 @@ def run_plan(
             "a new one"
         )
     _folder(store)
-    with locked(store, name):
-        messages = []
-        if not name and clear_unfinished(store):
-            messages.append("unfinished files of a run that was killed were removed")
-        tally = _Tally()
-        todo = mine
-        interrupted = False
-        try:
+    messages: list[str] = []
+    tally, todo, interrupted = _Tally(), mine, False
+    try:
+        with locked(store, name):
+            if not name and clear_unfinished(store):
+                messages.append("unfinished files of a run that was killed were removed")
             done, found = _begin(plan, plan.job.template.files())
             messages += found
             todo = [task for task in mine if task.id not in done]
             outcomes = _way(plan.job, todo, workers, threads, memory, dask)
             _collect(plan, outcomes, tally, Progress(len(todo), progress and bool(todo)), name)
-        except KeyboardInterrupt:
-            interrupted = True
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            raise PopsimError(
-                f"nothing more can be written to {store} ({error.strerror}); what is finished is "
-                "safe: free some space, then run again with --resume"
-            ) from error
-        missing = len(plan.tasks) - len(read_records_done(store))
+    except KeyboardInterrupt:
+        interrupted = True
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        raise PopsimError(
+            f"nothing more can be written to {store} ({error.strerror}); what is finished is "
+            "safe: free some space, then run again with --resume"
+        ) from error
+    missing = len(plan.tasks) - len(read_records_done(store))
     names = plan.region_names
     rows = [
         {"task": task.id, "region": task.region, "region_name_zh": names[task.region], "error": e}
